@@ -1,0 +1,3 @@
+await null;
+export const handler = async () => 'module by extension';
+export const nested = { handler };
