@@ -1,0 +1,109 @@
+//! The AWS-compatible port's one door: a request in, an answer out.
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode};
+use lambent_core::{RequestId, Timestamp};
+use lambent_engine::Engine;
+
+use crate::body::{self, Body};
+use crate::protocol::{Protocol, Refusal};
+use crate::service::{Action, Asked, Call, Run};
+use crate::sign::{Claim, Credentials};
+use crate::{dynamodb, lambda};
+
+/// The AWS-compatible API of a node. Cheap to share behind an `Arc`.
+#[derive(Clone, Debug)]
+pub struct Api {
+    engine: Engine,
+    credentials: Credentials,
+}
+
+impl Api {
+    /// The API over an engine, for those who have the credentials.
+    pub fn new(engine: Engine, credentials: Credentials) -> Self {
+        Self { engine, credentials }
+    }
+
+    /// Answers a request. Whatever goes wrong is in the answer. The body is read to
+    /// [`Action::body_max`](crate::service::Action::body_max) bytes at most, and only once the head was found good.
+    pub async fn handle<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: std::fmt::Display,
+    {
+        let now = self.engine.clock().now();
+        let received = receive(&self.credentials, now, request).await;
+        let answer = match received.call {
+            Ok((action, call)) => match action.run {
+                Run::Engine(run) => run(&self.engine, call).await,
+                Run::Tables(run) => {
+                    Ok(dynamodb::answer(self.engine.tables(), self.engine.node(), run, call.body).await)
+                }
+            },
+            Err(refusal) => Err(refusal),
+        };
+        finish(received.protocol, answer)
+    }
+}
+
+/// A request that came in: how to answer it, and what to do if anything.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) protocol: Protocol,
+    pub(crate) call: Result<(&'static Action, Call), Refusal>,
+}
+
+/// Takes a request in: finds its action, checks its signature, reads its body.
+pub(crate) async fn receive<B>(credentials: &Credentials, now: Timestamp, request: Request<B>) -> Received
+where
+    B: http_body::Body<Data = Bytes>,
+    B::Error: std::fmt::Display,
+{
+    let (head, body) = request.into_parts();
+    let claim = Claim::of(&head);
+    let scope = claim.as_ref().ok().and_then(Option::as_ref).map(|claim| claim.service.as_str());
+    let asked = Asked::of(&head, scope);
+    let protocol = asked.protocol();
+    let call = async {
+        let unsigned = |error: crate::sign::Error| error.refusal(protocol);
+        let claim = claim.map_err(unsigned)?;
+        let service = asked.service().map(|service| service.name);
+        let admission = credentials.admit(&head, claim.as_ref(), service, now).map_err(unsigned)?;
+        let (action, resource) = asked.action()?;
+        let body =
+            body::read(body, action.body_max).await.map_err(|error| not_read(protocol, action, &error))?;
+        admission.check(&body).map_err(unsigned)?;
+        Ok((action, Call { head, resource, body }))
+    };
+    Received { protocol, call: call.await }
+}
+
+/// What a client is told whose body was not taken.
+fn not_read(protocol: Protocol, action: &Action, error: &body::Error) -> Refusal {
+    match error {
+        body::Error::TooLarge { max } => match protocol {
+            Protocol::RestJson => lambda::too_large(action.name, *max),
+            Protocol::Json10 | Protocol::Xml => Refusal::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "RequestEntityTooLargeException",
+                format!("Request must be smaller than {max} bytes for the {} operation", action.name),
+            ),
+        },
+        body::Error::Slow => {
+            Refusal::new(StatusCode::REQUEST_TIMEOUT, "RequestTimeoutException", error.to_string())
+        }
+        body::Error::Broken(_) => {
+            Refusal::new(StatusCode::BAD_REQUEST, "IncompleteBodyException", error.to_string())
+        }
+    }
+}
+
+/// Puts the request's id on an answer, unless the action has given it one.
+pub(crate) fn finish(protocol: Protocol, answer: Result<Response<Body>, Refusal>) -> Response<Body> {
+    const REQUEST_ID: &str = "x-amzn-requestid";
+    let id = RequestId::from_random(fastrand::u128(..));
+    let mut response = answer.unwrap_or_else(|refusal| protocol.refuse(&refusal, id.as_str()));
+    let value = HeaderValue::from_str(id.as_str()).expect("hexadecimal digits and hyphens");
+    response.headers_mut().entry(REQUEST_ID).or_insert(value);
+    response
+}
