@@ -1,0 +1,85 @@
+//! What the manifest will hold in a later release. It is refused apart from what is unknown, because the words are
+//! right and only the release is not, and because there is always something to do meanwhile.
+
+use crate::fault::Fault;
+use crate::node::Spot;
+
+/// Something that a later release will support.
+#[derive(Debug)]
+pub(crate) struct Later {
+    /// Its name in the manifest.
+    pub(crate) name: &'static str,
+    /// What to do in this release.
+    pub(crate) meanwhile: &'static str,
+}
+
+impl Later {
+    /// The fault that a key of this name stands in the manifest.
+    pub(crate) fn refuse(&self, spot: &Spot) -> Fault {
+        spot.key_fault(format!("`{}` is not supported in this release", self.name)).suggest(self.meanwhile)
+    }
+}
+
+/// Sections of a later release.
+pub(crate) const SECTIONS: &[Later] = &[
+    Later {
+        name: "queues",
+        meanwhile: "run a queue beside Lambent, and let its consumer call the function with `Invoke` on the AWS-compatible port",
+    },
+    Later {
+        name: "topics",
+        meanwhile: "let the publisher call each function with `Invoke` on the AWS-compatible port",
+    },
+    Later {
+        name: "buses",
+        meanwhile: "let the publisher call each function with `Invoke` on the AWS-compatible port",
+    },
+    Later {
+        name: "buckets",
+        meanwhile: "run an S3-compatible server beside Lambent, and give its address to the functions in `environment`",
+    },
+    Later {
+        name: "services",
+        meanwhile: "give the address of the service to the functions in `environment`, or start it as a function with runtime = \"http\"",
+    },
+    Later { name: "secrets", meanwhile: SECRETS },
+];
+
+/// Keys of a function in a later release.
+pub(crate) const FUNCTION_KEYS: &[Later] = &[
+    Later {
+        name: "sources",
+        meanwhile: "read the source with a consumer of your own, and let it call the function with `Invoke` on the AWS-compatible port",
+    },
+    Later {
+        name: "schedules",
+        meanwhile: "start the function from cron or a systemd timer with `lambent invoke`",
+    },
+    Later {
+        name: "retry",
+        meanwhile: "let the caller repeat what failed: the answer tells it of every failure",
+    },
+    Later {
+        name: "dead-letter",
+        meanwhile: "let the caller keep what failed: the answer tells it of every failure",
+    },
+    Later {
+        name: "async",
+        meanwhile: "call the function and wait for its answer, which tells of every failure",
+    },
+];
+
+/// Runtimes of a later release.
+pub(crate) const RUNTIMES: &[Later] = &[
+    Later {
+        name: "java",
+        meanwhile: "write runtime = \"provided\" and put an executable `bootstrap` into the code that starts Java with the AWS Lambda Java runtime interface client",
+    },
+    Later {
+        name: "wasm",
+        meanwhile: "write runtime = \"provided\" and put an executable `bootstrap` into the code that starts a WebAssembly runtime",
+    },
+];
+
+/// What to do as long as there are no secrets.
+pub(crate) const SECRETS: &str = "write the value itself into `environment`, and keep the manifest where only those may read it who may know the value";
