@@ -1,0 +1,93 @@
+//! The command line: one file a command.
+
+mod check;
+mod doctor;
+mod invoke;
+mod logs;
+mod up;
+mod version;
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// Serverless functions beside microservices, on machines that you own.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lambent",
+    version,
+    after_help = "Examples:\n  lambent up examples/shop          run an app, reload it on change\n  lambent invoke greet '{\"name\":\"Ada\"}'\n  lambent logs --follow\n\nEvery command has its own --help with an example."
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Up(up::Up),
+    Invoke(invoke::Invoke),
+    Logs(logs::Logs),
+    Check(check::Check),
+    Doctor(doctor::Doctor),
+    Version(version::Version),
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  lambent completions bash > /etc/bash_completion.d/lambent")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Where a running node is, for the commands that ask one.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Remote {
+    /// Admin address of the node
+    #[arg(long, env = "LAMBENT_ADMIN", default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
+    admin: SocketAddr,
+}
+
+impl Remote {
+    fn connect(&self) -> crate::client::Remote {
+        // Not a flag: an argument is seen by everybody on the machine.
+        crate::client::Remote::new(self.admin, std::env::var("LAMBENT_ADMIN_TOKEN").ok())
+    }
+}
+
+/// Runs a command.
+pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    match arguments.command {
+        Command::Up(command) => command.run().await,
+        Command::Invoke(command) => command.run().await,
+        Command::Logs(command) => command.run().await,
+        Command::Check(command) => command.run(),
+        Command::Doctor(command) => command.run().await,
+        Command::Version(command) => command.run(),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "lambent", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Prints a line to standard output. A reader who has gone away ends the command.
+fn print(line: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    Ok(writeln!(std::io::stdout(), "{line}")?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound_and_every_command_has_an_example() {
+        let command = Arguments::command();
+        command.clone().debug_assert();
+        for sub in command.get_subcommands() {
+            let help = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("lambent "), "`lambent {} --help` has no example", sub.get_name());
+        }
+    }
+}
