@@ -13,10 +13,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Short invocations allocate a few small things each, which this one does best.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     // Before anything else: a jail's first process must not have threads.
     if std::env::args_os().nth(1).is_some_and(|command| command == lambent_sandbox::INIT_COMMAND) {

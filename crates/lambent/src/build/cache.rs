@@ -58,7 +58,7 @@ impl Cache {
         let path = self.path(name);
         let parent = path.parent().unwrap_or(&self.root).to_owned();
         fs::create_dir_all(&parent).map_err(Error::io("create", &parent))?;
-        remove_half_made(&path)?;
+        remove_half_made(&path);
         let half_made = half_made(&path);
         fs::create_dir(&half_made).map_err(Error::io("create", &half_made))?;
         if let Err(error) = fill(&half_made) {
@@ -105,17 +105,16 @@ pub(super) fn half_made(path: &Path) -> PathBuf {
     beside(path, &format!(".half-made-{}-{count}", std::process::id()))
 }
 
-/// Removes what an interrupted node left. The caller holds the lock, so nobody alive is making it.
-pub(super) fn remove_half_made(path: &Path) -> Result<(), Error> {
-    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
+/// Removes what an interrupted node left. The caller holds the lock, so no node is making it. Where a tool that
+/// outlived its node still writes there, it stays for another time: its name is in nobody's way.
+pub(super) fn remove_half_made(path: &Path) {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return };
     let prefix = format!("{}.half-made-", name.to_string_lossy());
-    for entry in fs::read_dir(parent).map_err(Error::io("read", parent))? {
-        let entry = entry.map_err(Error::io("read", parent))?;
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(&prefix) {
-            fs::remove_dir_all(entry.path()).map_err(Error::io("remove", entry.path()))?;
+            drop(fs::remove_dir_all(entry.path()));
         }
     }
-    Ok(())
 }
 
 /// Brings everything that was written to the disk that holds `folder`.

@@ -123,13 +123,12 @@ impl Workplace {
             fs::remove_file(&state).map_err(Error::io("remove", &state))?;
             return Ok(found);
         }
-        remove_half_made(&tree)?;
         if tree.exists() {
             // Moved first: a tool that outlived its node works on where it is.
             let old = half_made(&tree);
             fs::rename(&tree, &old).map_err(Error::io("rename", &tree))?;
-            fs::remove_dir_all(&old).map_err(Error::io("remove", &old))?;
         }
+        remove_half_made(&tree);
         fs::create_dir(&tree).map_err(Error::io("create", &tree))?;
         Ok(State::default())
     }

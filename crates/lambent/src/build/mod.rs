@@ -31,7 +31,7 @@ use cache::Cache;
 use tool::Program;
 
 pub(crate) use error::Error;
-pub(crate) use progress::{Event, Progress};
+pub(crate) use progress::Progress;
 
 /// Makes functions' code ready. Cheap to clone; one may work for several functions at the same time.
 #[derive(Clone, Debug)]

@@ -1,8 +1,9 @@
 //! The packages of a `nodejs` function that states them in `package.json` and brings no `node_modules`.
 //!
 //! They are installed from `package.json` and the lock file alone, so that functions with the same packages share
-//! one folder and an edit of the code installs nothing. Where that is not enough, because a package lies in the
-//! code itself or scripts of the function's own run on installation, a copy of the whole code is built.
+//! one folder and an edit of the code installs nothing. Without a lock file, the versions that were chosen first
+//! stay until `package.json` changes. Where those files are not enough, because a package lies in the code itself
+//! or scripts of the function's own run on installation, a copy of the whole code is built.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,7 +1,8 @@
 //! The packages of a `python` function that states them in `requirements.txt` and does not bring them.
 //!
-//! They are installed into a folder of the cache, shared by functions with the same requirements. Where a package
-//! lies in the code itself, a copy of the whole code is built.
+//! They are installed into a folder of the cache, shared by functions with the same requirements; versions that
+//! are not pinned stay as they were chosen first. Where a package lies in the code itself, a copy of the whole
+//! code is built.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use lambent_core::{Function, FunctionName, Runtime};
 
+use super::progress::Event;
 use super::*;
 
 /// A folder that is removed at the end of a test.

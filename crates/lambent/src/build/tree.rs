@@ -29,8 +29,8 @@ pub(super) enum Kind {
 /// What a walk is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// To build from it: byte code and virtual environments are left out, and links that lead out of the tree are followed, as `zip` does,
-    /// because what they lead to is not beside a copy.
+    /// To build from it: byte code and virtual environments are left out, and links that lead out of the tree are
+    /// followed, as `zip` does, because what they lead to is not beside a copy.
     Build,
     /// To run it.
     Run,
