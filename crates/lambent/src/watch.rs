@@ -19,6 +19,10 @@ const CHANGES_WAITING: usize = 1024;
 /// Folders whose changes mean nothing: the node's own, and those of other tools.
 const IGNORED: &[&str] = &[".lambent", ".git", ".idea", ".vscode", "__pycache__", "target"];
 
+/// Folders that are not looked into, since the kernel's watches are few: a change of packages shows in the
+/// files that list them.
+const PACKAGES: &str = "node_modules";
+
 /// Watches folders, until it is dropped.
 pub(crate) struct Watcher {
     watcher: RecommendedWatcher,
@@ -62,14 +66,17 @@ impl Watcher {
 
     /// Watches these folders and all below them, besides those that are watched already.
     pub(crate) fn watch(&mut self, folders: impl IntoIterator<Item = PathBuf>) -> anyhow::Result<()> {
-        for folder in folders {
-            let covered = self.watched.iter().any(|watched| folder.starts_with(watched));
-            if !covered {
-                self.watcher
-                    .watch(&folder, RecursiveMode::Recursive)
-                    .with_context(|| format!("cannot watch {}", folder.display()))?;
-                self.watched.insert(folder);
+        let mut left: Vec<PathBuf> = folders.into_iter().collect();
+        while let Some(folder) = left.pop() {
+            if is_ignored(&folder) || folder.ends_with(PACKAGES) || !self.watched.insert(folder.clone()) {
+                continue;
             }
+            let watched = self.watcher.watch(&folder, RecursiveMode::NonRecursive);
+            watched.with_context(|| {
+                format!("cannot watch {} (--no-reload does without; see fs.inotify.max_user_watches)", folder.display())
+            })?;
+            let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+            left.extend(entries.filter(|e| e.file_type().is_ok_and(|t| t.is_dir())).map(|e| e.path()));
         }
         Ok(())
     }
@@ -84,11 +91,12 @@ impl Watcher {
         while let Ok(Some(path)) = tokio::time::timeout(QUIET, self.changes.recv()).await {
             files.insert(path);
         }
-        if self.overflowed.swap(false, Ordering::AcqRel) {
-            Changed::Everything
-        } else {
-            Changed::Files(files)
-        }
+        // Folders that are gone may come back, and new ones have to be watched.
+        self.watched.retain(|folder| folder.is_dir());
+        let new: Vec<PathBuf> = files.iter().filter(|path| path.is_dir()).cloned().collect();
+        let all_watched = self.watch(new).is_ok();
+        let missed = self.overflowed.swap(false, Ordering::AcqRel) || !all_watched;
+        if missed { Changed::Everything } else { Changed::Files(files) }
     }
 }
 
@@ -131,6 +139,10 @@ mod tests {
         let changed = watcher.changed().await;
         assert!(changed.touches(&folder.join("a")));
         assert!(!changed.touches(&folder.join("b")));
+        std::fs::create_dir_all(folder.join("b/new")).unwrap();
+        assert!(watcher.changed().await.touches(&folder.join("b")));
+        std::fs::write(folder.join("b/new/file"), "4").unwrap();
+        assert!(watcher.changed().await.touches(&folder.join("b/new")));
         std::fs::remove_dir_all(folder).unwrap();
     }
 }
