@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lambent_core::limits::{HTTP_REQUESTS_PER_INSTANCE, HTTP_STOP_GRACE};
 use lambent_core::{FunctionVersion, Outcome};
-use lambent_sandbox::{Launcher, Sandbox};
+use lambent_sandbox::{Launcher, Liveness, Sandbox};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -42,6 +42,7 @@ struct State {
 #[derive(Debug)]
 struct Instance {
     address: SocketAddr,
+    liveness: Liveness,
     busy: AtomicUsize,
     idle_since: Mutex<Instant>,
     stop: CancellationToken,
@@ -83,6 +84,8 @@ impl Instances {
         loop {
             let start = {
                 let mut state = self.state();
+                // One that ended just now is still on the list until its watcher has taken it off.
+                state.running.retain(|instance| instance.liveness.is_alive());
                 let least = state.running.iter().min_by_key(|instance| instance.busy.load(Ordering::Acquire));
                 if let Some(instance) = least
                     && instance.busy.load(Ordering::Acquire) < HTTP_REQUESTS_PER_INSTANCE
@@ -141,10 +144,10 @@ impl Instances {
         let share = self.capacity.try_take(self.version.function.memory_mib);
         let share = share.ok_or(Outcome::Throttled { retry_in: std::time::Duration::from_secs(1) })?;
         let mut sandbox = self.launcher.sandbox(&self.version).await.map_err(|e| cannot_start(&e))?;
-        sandbox.init().await;
-        let address = sandbox.start_http().await?;
+        let (address, liveness) = sandbox.start_http().await?;
         let instance = Arc::new(Instance {
             address,
+            liveness,
             busy: AtomicUsize::new(0),
             idle_since: Mutex::new(Instant::now()),
             stop: CancellationToken::new(),

@@ -111,6 +111,7 @@ impl Shared {
         let answer = async {
             let instance = self.engine.http_instance(function).await.map_err(|outcome| match outcome {
                 Outcome::Throttled { .. } => Refusal::ServiceUnavailable,
+                Outcome::TimedOut { .. } => Refusal::EndpointTimeout,
                 _ => Refusal::BadGateway,
             })?;
             let answer = self.proxy.forward(instance.address(), arrival, body);

@@ -34,6 +34,10 @@ mod kind {
     pub(super) const STREAM_ERROR: u8 = 0x25;
     /// An error after which the runtime ends itself.
     pub(super) const FATAL: u8 = 0x26;
+
+    /// What a runtime may send.
+    pub(super) const FROM_RUNTIME: [u8; 9] =
+        [READY, INIT_ERROR, RESULT, ERROR, STREAM_START, STREAM_CHUNK, STREAM_END, STREAM_ERROR, FATAL];
 }
 
 /// The node's ends of the pipes.
@@ -125,7 +129,7 @@ impl Frames {
     }
 
     /// Whether the runtime has left something of the call unread: it cannot have begun it then.
-    fn is_unread(&self) -> bool {
+    pub(crate) fn is_unread(&self) -> bool {
         rustix::io::ioctl_fionread(&self.calls).is_ok_and(|unread| unread > 0)
     }
 
@@ -191,6 +195,10 @@ impl Frames {
         let length = self.inbox.get_u32_le() as usize;
         let kind = self.inbox.get_u8();
         let sequence = self.inbox.get_u32_le();
+        if !kind::FROM_RUNTIME.contains(&kind) {
+            // Waiting for the body of what is no frame would take until the timeout.
+            return Err(nonsense(kind));
+        }
         if length > RESULT_MAX.max(ERROR_MAX) {
             self.discard(length).await?;
             return Ok(Frame { kind, sequence, body: None });

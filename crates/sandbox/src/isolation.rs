@@ -84,6 +84,7 @@ impl Isolation {
                 ),
             ),
             measure("no new privileges, no capabilities", jailed, "set for every function"),
+            measure("filter of system calls", jailed, "no namespaces, mounts, tracing, keys or kernel modules"),
             measure("closed descriptors, empty environment", jailed, "nothing of the node's is handed on"),
             measure("network", false, "functions share the host's network in this release"),
         ];

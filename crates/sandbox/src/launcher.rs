@@ -1,7 +1,8 @@
 //! The launcher: knows what the host can isolate, and starts the processes of sandboxes.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +16,7 @@ use crate::isolation::{Findings, Isolation, Tier};
 use crate::process::{
     Bind, BindKind, Hierarchy, JailSpec, LogSink, Owner, Place, Process, Spawner, Started, Tmp,
 };
+use crate::readable;
 use crate::runtimes::{self, Plan};
 use crate::sandbox::Sandbox;
 
@@ -57,6 +59,9 @@ pub enum Error {
     /// The runtime is not there.
     #[error(transparent)]
     Runtime(#[from] runtimes::Error),
+    /// The function could not read its own code.
+    #[error(transparent)]
+    Code(#[from] readable::Error),
     /// A folder or process could not be made.
     #[error("{0}: {1}")]
     Io(&'static str, #[source] io::Error),
@@ -126,12 +131,18 @@ impl Launcher {
         &self.inner.isolation
     }
 
-    /// Whether this host can run a function: its interpreter is there, its program too.
+    /// Whether this host can run a function: its interpreter is there, its program too, and it can read its code.
     ///
     /// # Errors
     /// What is missing, and what to install.
     pub fn check(&self, function: &Function) -> Result<(), Error> {
-        Ok(self.plan(function).map(drop)?)
+        self.plan(function)?;
+        if let OwnerKind::Root { .. } = self.inner.owner {
+            for folder in std::iter::once(&function.code).chain(&function.layers) {
+                readable::check(folder)?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes a sandbox; nothing runs in it yet.
@@ -158,6 +169,16 @@ impl Launcher {
         &self.inner.config
     }
 
+    /// The user that the processes of a version are on the host.
+    pub(crate) fn host_uid(&self, version: &FunctionVersion) -> u32 {
+        match self.inner.owner {
+            OwnerKind::Root { .. } => {
+                FIRST_UID + u32::try_from(version.generation % u64::from(UIDS)).unwrap_or(0)
+            }
+            OwnerKind::User => rustix::process::geteuid().as_raw(),
+        }
+    }
+
     fn plan(&self, function: &Function) -> Result<Plan, runtimes::Error> {
         runtimes::plan(function, &bootstraps(&self.inner.config.run))
     }
@@ -174,14 +195,13 @@ impl Launcher {
         let function = &version.function;
         let make = |h: &Hierarchy| h.make(name, function.memory_mib, PIDS_MAX);
         let cgroup = self.inner.cgroups.as_ref().map(make).transpose()?;
-        let id = FIRST_UID + u32::try_from(version.generation % u64::from(UIDS)).unwrap_or(0);
         let mut binds = system_binds();
         binds.extend(plan.binds.iter().cloned());
         binds.push(Bind::read_only(&function.code, crate::environment::TASK_ROOT));
         let mut links = system_links();
         links.extend(plan.links.iter().cloned());
         let spec = JailSpec {
-            owner: self.inner.owner.of(id),
+            owner: self.inner.owner.of(self.host_uid(version)),
             cgroups: cgroup.as_ref().map(crate::process::Cgroup::procs).unwrap_or_default(),
             root: place.root.clone(),
             binds,
@@ -190,7 +210,7 @@ impl Launcher {
             layers: function.layers.clone(),
             tmp: place.tmp.clone(),
             open_files: OPEN_FILES_MAX,
-            processes: None,
+            processes: cgroup.is_none().then(|| PIDS_MAX.into()),
             command: plan.command.clone(),
             environment,
             frames: plan.protocol == runtimes::Protocol::Frames,
@@ -260,13 +280,19 @@ fn unpack_bootstraps(run: &Path) -> io::Result<()> {
     for (name, text) in runtimes::bootstrap_files() {
         let path = bootstraps(run).join(name);
         if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)?;
+            make_readable(parent)?;
         }
-        fs::write(path, text)?;
+        fs::write(&path, text)?;
+        fs::set_permissions(&path, Permissions::from_mode(0o644))?;
     }
     // Where the SDK is mounted must be there: the bootstraps themselves are mounted read-only.
-    fs::create_dir_all(bootstraps(run).join("python/python-sdk"))?;
-    fs::create_dir_all(bootstraps(run).join("nodejs"))
+    make_readable(&bootstraps(run).join("python/python-sdk"))
+}
+
+/// Makes a folder that every function can read, also where the node's own umask is stricter.
+fn make_readable(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    fs::set_permissions(folder, Permissions::from_mode(0o755))
 }
 
 /// What every function sees of the host: programs and libraries, what they need to find names and certificates,

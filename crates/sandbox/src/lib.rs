@@ -7,7 +7,9 @@ pub mod environment;
 mod frames;
 mod isolation;
 mod launcher;
+mod ports;
 mod process;
+pub mod readable;
 mod reply;
 mod runtime_api;
 pub mod runtimes;
@@ -15,6 +17,6 @@ mod sandbox;
 
 pub use isolation::{Isolation, Measure, Tier};
 pub use launcher::{Config, Error, Launcher};
-pub use process::{INIT_COMMAND, LogSink, run_init};
+pub use process::{INIT_COMMAND, Liveness, LogSink, run_init};
 pub use reply::{Reply, Stream};
 pub use sandbox::{Completion, Sandbox};

@@ -4,16 +4,18 @@
 //! (semantics.md 1.7, "reset").
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lambent_core::limits::INIT_TIMEOUT;
-use lambent_core::{Exit, FunctionError, FunctionVersion, Invocation, Outcome};
+use lambent_core::{Exit, FunctionError, FunctionVersion, Invocation, LogEntry, Logged, Outcome};
 
 use crate::environment;
 use crate::frames::{self, Frames, Ready};
 use crate::launcher::Launcher;
-use crate::process::{Ended, Output, Place, Process};
+use crate::ports;
+use crate::process::{Ended, Liveness, Output, Place, Process};
 use crate::reply::Reply;
 use crate::runtime_api::RuntimeApi;
 use crate::runtimes::{Plan, Protocol};
@@ -46,7 +48,7 @@ struct Running {
 enum Link {
     Frames(Frames),
     RuntimeApi(RuntimeApi),
-    Http(std::net::SocketAddr),
+    Http(SocketAddr),
 }
 
 /// An invocation that is answered, with what it took.
@@ -107,26 +109,19 @@ impl Sandbox {
         }
     }
 
-    /// Where an `http` function listens, when it runs.
-    pub fn address(&self) -> Option<std::net::SocketAddr> {
-        match &self.running.as_ref()?.link {
-            Link::Http(address) => Some(*address),
-            _ => None,
-        }
-    }
-
-    /// Starts an `http` function that [`Sandbox::init`] could not start, under the function's own timeout.
+    /// Starts an `http` function: it must listen within [`INIT_TIMEOUT`].
     ///
     /// # Errors
     /// How it failed.
-    pub async fn start_http(&mut self) -> Result<std::net::SocketAddr, Outcome> {
-        let timeout = self.version.function.timeout;
-        if self.running.is_none()
-            && let Err(failure) = self.initialise(timeout).await
-        {
-            return Err(failure.outcome(timeout));
+    pub async fn start_http(&mut self) -> Result<(SocketAddr, Liveness), Outcome> {
+        self.initialise(INIT_TIMEOUT).await.map_err(|failure| failure.outcome(INIT_TIMEOUT))?;
+        match &self.running {
+            Some(Running { process, link: Link::Http(address), .. }) => {
+                let liveness = process.liveness().ok_or(Outcome::Crashed(Exit::NotStarted))?;
+                Ok((*address, liveness))
+            }
+            _ => Err(Outcome::Crashed(Exit::NotStarted)),
         }
-        self.address().ok_or(Outcome::Crashed(Exit::NotStarted))
     }
 
     /// Waits until the process ends by itself; forever when none runs. Cancel-safe.
@@ -239,8 +234,22 @@ impl Sandbox {
                 self.init = Some(begun.elapsed());
                 Ok(())
             }
-            Err(failure) => Err(failure),
+            Err(failure) => {
+                if matches!(failure, InitFailure::TimedOut) {
+                    self.log_init_timeout(limit);
+                }
+                Err(failure)
+            }
         }
+    }
+
+    /// The line that Lambda's log has for it.
+    fn log_init_timeout(&self, limit: Duration) {
+        let config = self.launcher.config();
+        let millis = limit.as_secs_f64() * 1000.0;
+        let text = format!("INIT_REPORT Init Duration: {millis:.2} ms\tPhase: init\tStatus: timeout");
+        let (at, function) = (config.clock.now(), self.version.name().clone());
+        config.logs.log(LogEntry { at, function, request: None, what: Logged::Printed(text.into()) });
     }
 
     /// Starts the process and waits until it is ready. When this is dropped, so is the process.
@@ -254,7 +263,7 @@ impl Sandbox {
             Protocol::Frames | Protocol::Http => None,
         };
         let port = match self.plan.protocol {
-            Protocol::Http => Some(free_port().await.map_err(not_started)?),
+            Protocol::Http => Some(ports::free().await.map_err(not_started)?),
             Protocol::Frames | Protocol::RuntimeApi => None,
         };
         let environment = self.environment(api.as_ref(), port);
@@ -269,7 +278,9 @@ impl Sandbox {
         let ready = async {
             match (api, port) {
                 (Some(api), _) => api.ready().await.map(|()| Link::RuntimeApi(api)).map_err(Some),
-                (_, Some(port)) => Ok(Link::Http(listening(port).await)),
+                (_, Some(port)) => {
+                    Ok(Link::Http(ports::listening(port, self.launcher.host_uid(&self.version)).await))
+                }
                 _ => {
                     let mut frames = Frames::new(started.calls, started.answers);
                     match frames.ready().await {
@@ -326,25 +337,25 @@ impl Running {
         reply: &mut Reply,
     ) -> Ran {
         let deadline = launcher.config().clock.now().plus(timeout);
-        let answer = async {
-            match &mut self.link {
-                Link::Frames(frames) => match frames.invoke(call, deadline, reply).await {
-                    Ok(frames::Answer::Returned(bytes)) => Some(Ran::Usable(Outcome::Returned(bytes))),
-                    Ok(frames::Answer::Failed(error)) => Some(Ran::Usable(Outcome::Failed(error))),
-                    Ok(frames::Answer::Fatal(error)) => Some(Ran::Spent(Outcome::Failed(error))),
-                    Ok(frames::Answer::Unbegun) => Some(Ran::Unbegun),
-                    Err(e) if e.kind() == io::ErrorKind::InvalidData => {
-                        Some(Ran::Spent(Outcome::Crashed(Exit::Signal(libc::SIGKILL))))
-                    }
-                    // The socket closes a moment before the process has ended: that will tell more.
-                    Err(_) => None,
-                },
-                Link::RuntimeApi(api) => Some(Ran::Usable(api.invoke(call, deadline, reply).await)),
-                Link::Http(_) => Some(Ran::Usable(Outcome::Crashed(Exit::NotStarted))),
-            }
-        };
         let process = &mut self.process;
         let ran = async {
+            let answer = async {
+                match &mut self.link {
+                    Link::Frames(frames) => match frames.invoke(call, deadline, reply).await {
+                        Ok(frames::Answer::Returned(bytes)) => Some(Ran::Usable(Outcome::Returned(bytes))),
+                        Ok(frames::Answer::Failed(error)) => Some(Ran::Usable(Outcome::Failed(error))),
+                        Ok(frames::Answer::Fatal(error)) => Some(Ran::Spent(Outcome::Failed(error))),
+                        Ok(frames::Answer::Unbegun) => Some(Ran::Unbegun),
+                        Err(e) if e.kind() == io::ErrorKind::InvalidData => {
+                            Some(Ran::Spent(Outcome::Crashed(Exit::Signal(libc::SIGKILL))))
+                        }
+                        // The socket closes a moment before the process has ended: that will tell more.
+                        Err(_) => None,
+                    },
+                    Link::RuntimeApi(api) => Some(Ran::Usable(api.invoke(call, deadline, reply).await)),
+                    Link::Http(_) => Some(Ran::Usable(Outcome::Crashed(Exit::NotStarted))),
+                }
+            };
             // Biased: an answer that was sent before the process ended counts.
             let ended = tokio::select! {
                 biased;
@@ -354,6 +365,12 @@ impl Running {
                 },
                 ended = process.ended() => ended,
             };
+            // A child of the program's may hold its end of the pipes open.
+            if let Link::Frames(frames) = &self.link
+                && frames.is_unread()
+            {
+                return Ran::Unbegun;
+            }
             Ran::Spent(Outcome::Crashed(ended.exit()))
         };
         let ran = match tokio::time::timeout(timeout, ran).await {
@@ -386,21 +403,4 @@ fn ended_in_init(output: &Output, ended: Ended) -> InitFailure {
     }
     drop(output.end());
     InitFailure::Ended(ended)
-}
-
-/// A port that nobody listens on now.
-async fn free_port() -> io::Result<u16> {
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
-    Ok(listener.local_addr()?.port())
-}
-
-/// Waits until somebody listens on `port`.
-async fn listening(port: u16) -> std::net::SocketAddr {
-    let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
-    let mut pause = Duration::from_millis(2);
-    while tokio::net::TcpStream::connect(address).await.is_err() {
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_millis(50));
-    }
-    address
 }

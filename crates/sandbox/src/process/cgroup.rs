@@ -1,4 +1,5 @@
-//! Control groups, version 1 and 2: what one sandbox may use of memory and processes, all its processes together.
+//! Control groups, version 1 and 2: what one sandbox may use of memory and processes, all its processes together;
+//! and where the kernel can, its share of the processors, so that a thousand processes get no more than one.
 
 use std::fs;
 use std::io;
@@ -15,6 +16,8 @@ pub(crate) struct Hierarchy {
     memory: PathBuf,
     /// The pids hierarchy of version 1.
     pids: PathBuf,
+    /// The processor hierarchy of version 1.
+    cpu: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +53,10 @@ impl Hierarchy {
             let control = hierarchy.memory.join("cgroup.subtree_control");
             fs::write(&control, "+memory +pids")
                 .map_err(|e| format!("cannot hand on memory and pids in {}: {e}", control.display()))?;
+            // Where it is missing, processes take turns one by one and not by sandbox.
+            fs::write(&control, "+cpu").ok();
         }
+        hierarchy.weigh();
         // A group that can be made but not limited is worth nothing: find out now.
         hierarchy.make("probe", 64, 16).map_err(|e| format!("cannot limit a group: {e}"))?.remove();
         Ok(hierarchy)
@@ -77,7 +83,8 @@ impl Hierarchy {
                 Path::new(ROOT).join(controller).join(mine.trim_start_matches('/')).join(node_folder()),
             )
         };
-        Ok(Self { version: Version::V1, memory: place("memory")?, pids: place("pids")? })
+        let cpu = place("cpu").ok().filter(|folder| folder.parent().is_some_and(Path::exists));
+        Ok(Self { version: Version::V1, memory: place("memory")?, pids: place("pids")?, cpu })
     }
 
     fn v2(own: &str) -> Result<Self, String> {
@@ -89,22 +96,36 @@ impl Hierarchy {
             let mine = own.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/");
             Path::new(ROOT).join(mine.trim_start_matches('/')).join(node_folder())
         };
-        Ok(Self { version: Version::V2, memory: folder.clone(), pids: folder })
+        Ok(Self { version: Version::V2, memory: folder.clone(), pids: folder, cpu: None })
+    }
+
+    /// All functions together count as much as one process on each processor, and not as one process.
+    fn weigh(&self) {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        match (&self.cpu, self.version) {
+            (Some(cpu), _) => drop(fs::write(cpu.join("cpu.shares"), (processors * 1024).to_string())),
+            (None, Version::V1) => {}
+            (None, Version::V2) => {
+                let weight = (processors * 100).min(10_000);
+                drop(fs::write(self.memory.join("cpu.weight"), weight.to_string()));
+            }
+        }
     }
 
     fn folders(&self) -> Vec<&Path> {
         match self.version {
-            Version::V1 => vec![&self.memory, &self.pids],
+            Version::V1 => {
+                [&self.memory, &self.pids].into_iter().chain(&self.cpu).map(PathBuf::as_path).collect()
+            }
             Version::V2 => vec![&self.memory],
         }
     }
 
     /// Makes a group with these limits.
     pub(crate) fn make(&self, name: &str, memory_mib: u32, pids: u32) -> io::Result<Cgroup> {
-        let memory = self.memory.join(name);
-        let count = self.pids.join(name);
-        fs::create_dir_all(&memory)?;
-        fs::create_dir_all(&count)?;
+        let folders: Vec<PathBuf> = self.folders().into_iter().map(|folder| folder.join(name)).collect();
+        folders.iter().try_for_each(fs::create_dir_all)?;
+        let (memory, count) = (self.memory.join(name), self.pids.join(name));
         let bytes = (u64::from(memory_mib) * 1024 * 1024).to_string();
         let peak = match self.version {
             Version::V1 => {
@@ -120,7 +141,6 @@ impl Hierarchy {
             }
         };
         fs::write(count.join("pids.max"), pids.to_string())?;
-        let folders = if self.version == Version::V1 { vec![memory, count] } else { vec![memory] };
         Ok(Cgroup { folders, peak: fs::File::open(peak).ok() })
     }
 

@@ -20,8 +20,8 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg}
 use rustix::process::{Gid, Resource, Rlimit, Signal, Uid};
 use rustix::thread::UnshareFlags;
 
-use super::mounts;
 use super::spec::{DESCRIPTORS, INSIDE_GID, INSIDE_UID, JailSpec, Owner, Report};
+use super::{mounts, seccomp};
 
 /// What kept a jail from being built.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +49,7 @@ static PROGRAM: AtomicI32 = AtomicI32::new(0);
 ///
 /// The result is the exit code of this process; what went wrong has been reported by then.
 pub fn run() -> i32 {
-    let (control, spec) = match take_control() {
+    let (control, frames, spec) = match take_control() {
         Ok(taken) => taken,
         Err(e) => {
             // Somebody ran the hidden subcommand by hand.
@@ -57,7 +57,7 @@ pub fn run() -> i32 {
             return 2;
         }
     };
-    match start(&control, &spec) {
+    match start(&control, frames, &spec) {
         Ok(code) => code,
         Err(e) => {
             control.report(&Report::Failed(e.to_string()));
@@ -68,6 +68,10 @@ pub fn run() -> i32 {
 
 struct Control {
     socket: fs::File,
+}
+
+/// The program's ends of the pipes for frames.
+struct Frames {
     calls: OwnedFd,
     answers: OwnedFd,
 }
@@ -80,7 +84,7 @@ impl Control {
 }
 
 /// Takes the spec and the descriptors that come with it, and moves everything off the program's descriptors.
-fn take_control() -> io::Result<(Control, JailSpec)> {
+fn take_control() -> io::Result<(Control, Frames, JailSpec)> {
     // Whatever else the node had open is none of the function's business.
     // SAFETY: nothing in this process owns a descriptor above the standard streams yet.
     unsafe { libc::syscall(libc::SYS_close_range, CALLS, c_int::MAX, 0) };
@@ -91,11 +95,11 @@ fn take_control() -> io::Result<(Control, JailSpec)> {
     let mut text = vec![0; u32::from_le_bytes(length) as usize];
     socket.read_exact(&mut text)?;
     let spec = serde_json::from_slice(&text)?;
-    let (calls, answers) = (above(calls.as_fd())?, above(answers.as_fd())?);
+    let frames = Frames { calls: above(calls.as_fd())?, answers: above(answers.as_fd())? };
     rustix::stdio::dup2_stdin(fs::File::open("/dev/null")?)?;
     rustix::stdio::dup2_stdout(&output)?;
     rustix::stdio::dup2_stderr(&output)?;
-    Ok((Control { socket, calls, answers }, spec))
+    Ok((Control { socket }, frames, spec))
 }
 
 /// Reads the first bytes of the spec, and the descriptors that they carry.
@@ -117,7 +121,7 @@ fn receive_descriptors(socket: &fs::File, length: &mut [u8; 4]) -> io::Result<[O
 }
 
 /// Joins the cgroups and starts the jail's first process, as a child of the node and not of this process.
-fn start(control: &Control, spec: &JailSpec) -> Result<i32, Error> {
+fn start(control: &Control, frames: Frames, spec: &JailSpec) -> Result<i32, Error> {
     for procs in &spec.cgroups {
         fs::write(procs, "0").map_err(step("joining the cgroup"))?;
     }
@@ -126,7 +130,7 @@ fn start(control: &Control, spec: &JailSpec) -> Result<i32, Error> {
         enter_user_namespace(uid.as_raw(), gid.as_raw())?;
     }
     match clone_into_namespaces().map_err(step("making namespaces"))? {
-        0 => Ok(first_process(control, spec)),
+        0 => Ok(first_process(control, frames, spec)),
         pid => {
             control.report(&Report::Started(pid));
             Ok(0)
@@ -146,15 +150,17 @@ fn clone_into_namespaces() -> io::Result<i32> {
 
 /// The first process of the PID namespace: builds the jail, starts the program, reaps whatever dies, and ends
 /// with the program; the kernel then ends everything else in the namespace.
-fn first_process(control: &Control, spec: &JailSpec) -> i32 {
+fn first_process(control: &Control, frames: Frames, spec: &JailSpec) -> i32 {
     let started = build(control, spec).and_then(|()| fork().map_err(step("forking")));
     match started {
         Ok(0) => {
-            let error = execute(control, spec);
+            let error = execute(&frames, spec);
             control.report(&Report::Failed(error.to_string()));
             125
         }
         Ok(program) => {
+            // The node sees by them when the program has ended.
+            drop(frames);
             PROGRAM.store(program, Ordering::SeqCst);
             forward_sigterm();
             control.report(&Report::Exited(reap_until(program)));
@@ -169,6 +175,8 @@ fn first_process(control: &Control, spec: &JailSpec) -> i32 {
 
 /// Builds the jail around this process, from the outside in.
 fn build(control: &Control, spec: &JailSpec) -> Result<(), Error> {
+    // The node's own may be stricter: what is made in here is there for the function to read.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     mounts::enter(spec)?;
     rustix::system::sethostname(b"lambent").map_err(step("setting the host name"))?;
     if let Owner::Root { id, user_namespace } = spec.owner {
@@ -182,8 +190,10 @@ fn build(control: &Control, spec: &JailSpec) -> Result<(), Error> {
     rustix::thread::set_no_new_privs(true).map_err(step("forbidding new privileges"))?;
     die_with_node(control.socket.as_fd())?;
     rustix::process::setsid().map_err(step("starting a session"))?;
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    Ok(())
+    // This process has the function's own user: the function must not look into it, nor take its descriptors.
+    let closed = rustix::process::DumpableBehavior::NotDumpable;
+    rustix::process::set_dumpable_behavior(closed).map_err(step("closing the first process"))?;
+    seccomp::install().map_err(step("filtering system calls"))
 }
 
 /// Becomes an ordinary user of the host.
@@ -257,11 +267,11 @@ fn fork() -> io::Result<c_int> {
 }
 
 /// Becomes the program. Returns only if that fails.
-fn execute(control: &Control, spec: &JailSpec) -> Error {
+fn execute(frames: &Frames, spec: &JailSpec) -> Error {
     let program = spec.command.first().cloned().unwrap_or_default();
     let failed = |e: io::Error| Error::Exec(program.clone(), e);
     if spec.frames
-        && let Err(e) = hand_over(control)
+        && let Err(e) = hand_over(frames)
     {
         return failed(e);
     }
@@ -277,8 +287,8 @@ fn execute(control: &Control, spec: &JailSpec) -> Error {
 }
 
 /// Puts the frame pipes at their places; every other descriptor above the standard streams closes at exec.
-fn hand_over(control: &Control) -> io::Result<()> {
-    for (pipe, place) in [(&control.calls, CALLS), (&control.answers, ANSWERS)] {
+fn hand_over(frames: &Frames) -> io::Result<()> {
+    for (pipe, place) in [(&frames.calls, CALLS), (&frames.answers, ANSWERS)] {
         // SAFETY: both are numbers of descriptors, and nothing in this process owns the places.
         if unsafe { libc::dup2(pipe.as_raw_fd(), place) } < 0 {
             return Err(io::Error::last_os_error());

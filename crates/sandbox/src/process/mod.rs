@@ -4,6 +4,7 @@ mod cgroup;
 mod init;
 mod mounts;
 mod output;
+mod seccomp;
 mod spawner;
 mod spec;
 
@@ -17,6 +18,7 @@ use tokio::net::unix::pipe;
 
 pub use init::run as run_init;
 pub use output::LogSink;
+pub use spawner::Liveness;
 pub use spec::INIT_COMMAND;
 
 pub(crate) use cgroup::{Cgroup, Hierarchy};
@@ -144,6 +146,11 @@ impl Process {
             self.peak = (self.remains.as_ref()?.cgroup.as_ref()?.memory_peak_mib(), Some(Instant::now()));
         }
         self.peak.0
+    }
+
+    /// A way to see whether it still runs, for whoever does not hold it.
+    pub(crate) fn liveness(&self) -> Option<Liveness> {
+        self.remains.as_ref()?.liveness().ok()
     }
 
     /// Asks the program to stop, with SIGTERM.

@@ -10,7 +10,10 @@ use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind_recursive, mount_change, unmount,
 };
 
-use super::spec::{BindKind, JailSpec, Tmp};
+use super::spec::{Bind, BindKind, JailSpec, Tmp};
+
+/// Where a function finds its layers.
+const OPT: &str = "/opt";
 
 /// What could not be mounted, and why.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +40,10 @@ pub(crate) fn enter(spec: &JailSpec) -> Result<(), Error> {
         .map_err(failed("could not make mounts private at", Path::new("/")))?;
     tmpfs(root, "size=1m,mode=0755", MountFlags::NOSUID | MountFlags::NODEV)?;
 
-    for bind in &spec.binds {
-        bind_into(root, &bind.from, &bind.to, bind.kind)?;
+    // Some hosts have their interpreters below /opt, where the layers go: those are bound over the layers.
+    let (over_layers, others): (Vec<&Bind>, _) = spec.binds.iter().partition(|bind| bind.to.starts_with(OPT));
+    for bind in others {
+        bind_into(root, bind)?;
     }
     for (at, target) in &spec.links {
         let at = inside(root, at);
@@ -50,7 +55,13 @@ pub(crate) fn enter(spec: &JailSpec) -> Result<(), Error> {
         make_parents(&at)?;
         fs::write(&at, text).map_err(failed("could not write", &at))?;
     }
-    mount_layers(root, &spec.layers)?;
+    for bind in &over_layers {
+        make_mount_point(root, bind)?;
+    }
+    mount_layers(root, &spec.layers, !over_layers.is_empty())?;
+    for bind in over_layers {
+        bind_into(root, bind)?;
+    }
     mount_tmp(root, &spec.tmp)?;
     mount_proc(root)?;
 
@@ -58,16 +69,18 @@ pub(crate) fn enter(spec: &JailSpec) -> Result<(), Error> {
     pivot(root)
 }
 
-/// `/opt`: nothing, one folder, or several laid over each other.
-fn mount_layers(root: &Path, layers: &[PathBuf]) -> Result<(), Error> {
-    let opt = inside(root, Path::new("/opt"));
+/// `/opt`: nothing, one folder, or several laid over each other. What is there already shows through, where it is used.
+fn mount_layers(root: &Path, layers: &[PathBuf], used: bool) -> Result<(), Error> {
+    let opt = inside(root, Path::new(OPT));
     make_folder(&opt)?;
     match layers {
         [] => Ok(()),
-        [layer] => bind_into(root, layer, Path::new("/opt"), BindKind::ReadOnly),
+        [layer] if !used => bind_into(root, &Bind::read_only(layer, OPT)),
         several => {
             // Overlayfs wants the topmost first; a later layer lies over an earlier one.
-            let lower: Vec<String> = several.iter().rev().map(|layer| escape_option(layer)).collect();
+            let below = used.then_some(&opt);
+            let lower: Vec<String> =
+                several.iter().rev().chain(below).map(|layer| escape_option(layer)).collect();
             let options = CString::new(format!("lowerdir={}", lower.join(":"))).unwrap_or_default();
             let flags = MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV;
             mount("overlay", &opt, "overlay", flags, options.as_c_str())
@@ -99,19 +112,24 @@ fn mount_proc(root: &Path) -> Result<(), Error> {
     mount("proc", &at, "proc", flags, None).map_err(failed("could not mount", &at))
 }
 
-fn bind_into(root: &Path, from: &Path, to: &Path, kind: BindKind) -> Result<(), Error> {
-    let at = inside(root, to);
-    let metadata = fs::metadata(from).map_err(failed("cannot read", from))?;
+fn make_mount_point(root: &Path, bind: &Bind) -> Result<(), Error> {
+    let at = inside(root, &bind.to);
+    let metadata = fs::metadata(&bind.from).map_err(failed("cannot read", &bind.from))?;
     if metadata.is_dir() {
-        make_folder(&at)?;
-    } else {
-        make_parents(&at)?;
-        if !at.exists() {
-            fs::File::create(&at).map_err(failed("could not make", &at))?;
-        }
+        return make_folder(&at);
     }
-    mount_bind_recursive(from, &at).map_err(failed("could not bind", from))?;
-    match kind {
+    make_parents(&at)?;
+    if !at.exists() {
+        fs::File::create(&at).map_err(failed("could not make", &at))?;
+    }
+    Ok(())
+}
+
+fn bind_into(root: &Path, bind: &Bind) -> Result<(), Error> {
+    make_mount_point(root, bind)?;
+    let at = inside(root, &bind.to);
+    mount_bind_recursive(&bind.from, &at).map_err(failed("could not bind", &bind.from))?;
+    match bind.kind {
         BindKind::ReadOnly => set_attributes(
             &at,
             libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV,

@@ -9,6 +9,9 @@ use lambent_core::limits::{LOG_LINE_MAX, LOG_TAIL_MAX};
 use lambent_core::{Clock, FunctionName, LogEntry, Logged, RequestId};
 use tokio::net::unix::pipe::Receiver;
 
+/// How much is read in one go: somebody who prints without a pause must not keep the node from its other work.
+const CHUNK: usize = 8192;
+
 /// Where log lines go.
 pub trait LogSink: fmt::Debug + Send + Sync {
     /// Takes one entry. Must not block.
@@ -47,8 +50,10 @@ impl Output {
     /// Reads what is printed until nobody can print any more.
     pub(crate) async fn pump(self: Arc<Self>) {
         while self.pipe.readable().await.is_ok() {
-            if self.drain().is_err() {
-                break;
+            match self.drain(CHUNK) {
+                Ok(true) => tokio::task::yield_now().await,
+                Ok(false) => {}
+                Err(_) => break,
             }
         }
         self.finish_line();
@@ -65,7 +70,9 @@ impl Output {
     ///
     /// A function prints before it answers, so what it printed is in the pipe by the time its answer is read.
     pub(crate) fn end(&self) -> Vec<u8> {
-        drop(self.drain());
+        // What comes later may come from a child that goes on printing.
+        let here = rustix::io::ioctl_fionread(&self.pipe).unwrap_or(0);
+        drop(self.drain(usize::try_from(here).unwrap_or(usize::MAX)));
         self.finish_line();
         let mut state = self.state();
         state.request = None;
@@ -80,18 +87,23 @@ impl Output {
         self.sink.log(LogEntry { at, function, request, what });
     }
 
-    /// Takes in what is there without waiting. `Err` at the end.
-    fn drain(&self) -> io::Result<()> {
+    /// Takes in what is there without waiting, about `most` bytes; whether there may be more. `Err` at the end.
+    fn drain(&self, most: usize) -> io::Result<bool> {
         let mut state = self.state();
-        let mut chunk = [0; 8192];
-        loop {
+        let mut chunk = [0; CHUNK];
+        let mut taken = 0;
+        while taken < most {
             match self.pipe.try_read(&mut chunk) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(n) => self.take(&mut state, chunk.get(..n).unwrap_or_default()),
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Ok(n) => {
+                    self.take(&mut state, chunk.get(..n).unwrap_or_default());
+                    taken += n;
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(e) => return Err(e),
             }
         }
+        Ok(true)
     }
 
     fn take(&self, state: &mut State, mut bytes: &[u8]) {

@@ -57,6 +57,21 @@ pub(crate) struct Remains {
     pub(super) cgroup: Option<Cgroup>,
 }
 
+/// Tells whether a jail still runs.
+#[derive(Debug)]
+pub struct Liveness {
+    pidfd: OwnedFd,
+}
+
+impl Liveness {
+    /// Whether it runs now. Does not wait.
+    pub fn is_alive(&self) -> bool {
+        let mut poll = [rustix::event::PollFd::new(&self.pidfd, rustix::event::PollFlags::IN)];
+        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+        rustix::event::poll(&mut poll, Some(&now)).is_ok_and(|ended| ended == 0)
+    }
+}
+
 /// Where the jails of one sandbox live, one after the other.
 #[derive(Debug)]
 pub(crate) struct Place {
@@ -141,6 +156,11 @@ impl Drop for Place {
 }
 
 impl Remains {
+    /// A way to see whether the jail still runs, for whoever does not hold it.
+    pub(super) fn liveness(&self) -> io::Result<Liveness> {
+        Ok(Liveness { pidfd: self.pidfd.try_clone()? })
+    }
+
     /// Sends a signal to the first process of the jail. One that is gone needs none.
     pub(super) fn signal(&self, signal: Signal) {
         rustix::process::pidfd_send_signal(&self.pidfd, signal).ok();

@@ -199,7 +199,7 @@ impl Exchange {
         let current =
             state.current.as_mut().filter(|event| event.id.as_str() == id).ok_or(Refusal::UnknownId)?;
         let parts = current.answer.take_if(|_| phase == Phase::Running);
-        let parts = parts.ok_or(Refusal::Transition(phase.name(), what))?;
+        let parts = parts.ok_or_else(|| Refusal::Transition(phase.name(), what))?;
         state.phase = Phase::Answering(what);
         Ok(Answering { exchange: Arc::clone(self), parts, finished: false })
     }
