@@ -73,7 +73,10 @@ impl Watcher {
             }
             let watched = self.watcher.watch(&folder, RecursiveMode::NonRecursive);
             watched.with_context(|| {
-                format!("cannot watch {} (--no-reload does without; see fs.inotify.max_user_watches)", folder.display())
+                format!(
+                    "cannot watch {} (--no-reload does without; see fs.inotify.max_user_watches)",
+                    folder.display()
+                )
             })?;
             let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
             left.extend(entries.filter(|e| e.file_type().is_ok_and(|t| t.is_dir())).map(|e| e.path()));

@@ -1,0 +1,18 @@
+//! The built binary, used as people and programs use it: one test binary, a file for each side of it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod aws;
+mod cli;
+mod clients;
+mod custom;
+mod functions;
+mod gateway;
+mod harness;
+mod hostile;
+mod http_runtime;
+mod isolation;
+mod lifecycle;
+mod smoke;
+mod streaming;
+mod wire;
