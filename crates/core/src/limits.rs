@@ -105,8 +105,11 @@ pub const LOG_KEPT_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of the log tail that an Invoke with `LogType=Tail` returns.
 pub const LOG_TAIL_MAX: usize = 4096;
 
-/// Log lines that a slow follower may lag behind before it skips some.
-pub const LOG_FOLLOW_LAG: usize = 4096;
+/// Log entries that wait for a slow follower; it misses further ones.
+pub const LOG_FOLLOW_ENTRIES_MAX: usize = 4096;
+
+/// Bytes of log that wait for a slow follower; it misses what goes beyond.
+pub const LOG_FOLLOW_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Largest request on the admin port, in bytes.
 pub const ADMIN_BODY_MAX: usize = PAYLOAD_MAX;

@@ -14,5 +14,5 @@ mod tables;
 pub use answer::{Answer, Completed, Streaming};
 pub use engine::{Config, Engine};
 pub use instances::HttpInstance;
-pub use logs::{Followed, Logs};
+pub use logs::{Followed, Follower, Logs};
 pub use tables::{Error as TablesError, Tables};

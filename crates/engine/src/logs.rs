@@ -1,18 +1,26 @@
 //! The functions' logs: the last of each, and whoever follows them.
 
+mod follow;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use lambent_core::limits::{LOG_FOLLOW_LAG, LOG_KEPT_MAX};
+use lambent_core::limits::LOG_KEPT_MAX;
 use lambent_core::{FunctionName, LogEntry};
 use lambent_sandbox::LogSink;
-use tokio::sync::broadcast;
+
+pub use follow::{Followed, Follower};
 
 /// The functions' logs.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Logs {
-    kept: Mutex<HashMap<FunctionName, Kept>>,
-    followers: broadcast::Sender<LogEntry>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    kept: HashMap<FunctionName, Kept>,
+    listeners: Vec<follow::Listener>,
 }
 
 #[derive(Debug, Default)]
@@ -21,65 +29,40 @@ struct Kept {
     bytes: usize,
 }
 
-/// What following gives next.
-#[derive(Debug)]
-pub enum Followed {
-    /// An entry.
-    Entry(LogEntry),
-    /// The follower was too slow and this many entries went by.
-    Skipped(u64),
-    /// The node stops.
-    End,
-}
-
-impl Default for Logs {
-    fn default() -> Self {
-        Self { kept: Mutex::default(), followers: broadcast::Sender::new(LOG_FOLLOW_LAG) }
-    }
-}
-
 impl Logs {
-    /// The entries that are kept, oldest first, and whoever hears every entry after them.
-    pub fn kept_and_following(&self) -> (Vec<LogEntry>, broadcast::Receiver<LogEntry>) {
+    /// The entries that are kept, oldest first, and a follower of all that come after them.
+    pub fn kept_and_following(&self) -> (Vec<LogEntry>, Follower) {
         // Under the lock that every new entry takes: nothing is missed, and nothing comes twice.
-        let kept = self.kept();
-        let follower = self.followers.subscribe();
-        let mut entries: Vec<LogEntry> = kept.values().flat_map(|kept| &kept.entries).cloned().collect();
+        let mut state = self.state();
+        let (listener, follower) = follow::follow();
+        state.listeners.push(listener);
+        let mut entries: Vec<LogEntry> =
+            state.kept.values().flat_map(|kept| &kept.entries).cloned().collect();
         entries.sort_by_key(|entry| entry.at);
         (entries, follower)
     }
 
-    /// Hears every entry from now on.
-    pub fn follow(&self) -> broadcast::Receiver<LogEntry> {
-        self.followers.subscribe()
-    }
-
-    /// The next entry of a follower.
-    pub async fn followed(follower: &mut broadcast::Receiver<LogEntry>) -> Followed {
-        match follower.recv().await {
-            Ok(line) => Followed::Entry(line),
-            Err(broadcast::error::RecvError::Lagged(count)) => Followed::Skipped(count),
-            Err(broadcast::error::RecvError::Closed) => Followed::End,
-        }
+    /// A follower of all that come from now on.
+    pub fn follow(&self) -> Follower {
+        let (listener, follower) = follow::follow();
+        self.state().listeners.push(listener);
+        follower
     }
 
     /// A panic while the lock is held leaves at worst an entry unaccounted for.
-    fn kept(&self) -> MutexGuard<'_, HashMap<FunctionName, Kept>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl LogSink for Logs {
     fn log(&self, entry: LogEntry) {
-        let mut all = self.kept();
-        if self.followers.receiver_count() > 0 {
-            // The count was right a moment ago; nobody to hear it is fine too.
-            self.followers.send(entry.clone()).ok();
+        let mut state = self.state();
+        state.listeners.retain(|listener| listener.hear(&entry));
+        if !state.kept.contains_key(entry.function.as_str()) {
+            state.kept.insert(entry.function.clone(), Kept::default());
         }
-        if !all.contains_key(entry.function.as_str()) {
-            all.insert(entry.function.clone(), Kept::default());
-        }
-        if let Some(kept) = all.get_mut(entry.function.as_str()) {
+        if let Some(kept) = state.kept.get_mut(entry.function.as_str()) {
             kept.push(entry);
         }
     }
@@ -100,6 +83,7 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use lambent_core::limits::{LOG_FOLLOW_BYTES_MAX, LOG_FOLLOW_ENTRIES_MAX, LOG_LINE_MAX};
     use lambent_core::{Logged, RequestId, Timestamp};
 
     use super::*;
@@ -122,7 +106,7 @@ mod tests {
         logs.log(line("a", 3, None, "third"));
         let texts: Vec<_> = kept.iter().flat_map(LogEntry::lines).collect();
         assert_eq!(texts, ["first", "second"]);
-        assert!(matches!(Logs::followed(&mut follower).await, Followed::Entry(e) if e.lines() == ["third"]));
+        assert!(matches!(follower.next().await, Followed::Entry(e) if e.lines() == ["third"]));
     }
 
     #[test]
@@ -138,17 +122,36 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn followers_hear_what_comes_and_what_they_missed() {
+    async fn a_slow_follower_learns_how_many_it_missed() {
         let logs = Logs::default();
         let mut follower = logs.follow();
-        for at in 0..=LOG_FOLLOW_LAG as u64 {
+        for at in 0..LOG_FOLLOW_ENTRIES_MAX as u64 + 2 {
             logs.log(line("a", at, None, "x"));
         }
-        assert!(matches!(Logs::followed(&mut follower).await, Followed::Skipped(1)));
-        assert!(
-            matches!(Logs::followed(&mut follower).await, Followed::Entry(l) if l.at == Timestamp::from_millis(1))
-        );
+        for at in 0..LOG_FOLLOW_ENTRIES_MAX as u64 {
+            assert!(
+                matches!(follower.next().await, Followed::Entry(e) if e.at == Timestamp::from_millis(at))
+            );
+        }
+        assert!(matches!(follower.next().await, Followed::Skipped(2)));
         drop(logs);
-        while let Followed::Entry(_) = Logs::followed(&mut follower).await {}
+        assert!(matches!(follower.next().await, Followed::End));
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_a_follower_is_bounded_in_bytes() {
+        let logs = Logs::default();
+        let mut follower = logs.follow();
+        let long = "x".repeat(LOG_LINE_MAX);
+        for at in 0..100 {
+            logs.log(line("a", at, None, &long));
+        }
+        let mut heard = 0;
+        while let Followed::Entry(entry) = follower.next().await {
+            heard += entry.size();
+        }
+        assert!(heard <= LOG_FOLLOW_BYTES_MAX && heard > LOG_FOLLOW_BYTES_MAX / 2, "{heard}");
+        logs.log(line("a", 100, None, "again"));
+        assert!(matches!(follower.next().await, Followed::Entry(e) if e.lines() == ["again"]));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -231,7 +232,9 @@ async fn bind(address: SocketAddr, name: &str) -> anyhow::Result<TcpListener> {
 
 /// Takes the node's folder for this process alone.
 fn lock(data: &Path) -> anyhow::Result<fs::File> {
-    fs::create_dir_all(data).with_context(|| format!("cannot make the node's folder {}", data.display()))?;
+    // What is in it is nobody else's business; a folder that is there already has the mode that its owner wants.
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(data);
+    made.with_context(|| format!("cannot make the node's folder {}", data.display()))?;
     let path = data.join("lock");
     let file = fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     let operation = rustix::fs::FlockOperation::NonBlockingLockExclusive;

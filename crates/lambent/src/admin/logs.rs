@@ -2,9 +2,8 @@
 
 use http::{Response, StatusCode};
 use lambent_core::{LogEntry, RequestId};
-use lambent_engine::{Engine, Followed, Logs};
+use lambent_engine::{Engine, Followed, Follower};
 use serde_json::json;
-use tokio::sync::broadcast::Receiver;
 use tokio_util::sync::CancellationToken;
 
 use super::reply::{Body, Lines, failure, lines};
@@ -54,7 +53,7 @@ impl Wanted {
 async fn send(
     wanted: Wanted,
     kept: Vec<LogEntry>,
-    mut follower: Receiver<LogEntry>,
+    mut follower: Follower,
     mut sender: Lines,
     stop: CancellationToken,
 ) {
@@ -67,7 +66,7 @@ async fn send(
         return;
     }
     loop {
-        let sent = match stop.run_until_cancelled(Logs::followed(&mut follower)).await {
+        let sent = match stop.run_until_cancelled(follower.next()).await {
             Some(Followed::Entry(entry)) if !wanted.takes(&entry) => Ok(()),
             Some(Followed::Entry(entry)) => send_entry(&mut sender, &entry).await,
             Some(Followed::Skipped(count)) => sender.send(&json!({ "skipped": count })).await,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use lambent_core::{Function, Logged, NodeIdentity, Secret};
-use lambent_engine::{Engine, Followed, Logs};
+use lambent_engine::{Followed, Follower};
 use lambent_manifest::App;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -58,6 +58,8 @@ pub(crate) struct Up {
 impl Up {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let begun = Instant::now();
+        // What is installed and built is there for functions to read, whatever the user's own habit is.
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
         let mut app = match lambent_manifest::load(&self.path) {
             Ok(app) => app,
             Err(problems) => {
@@ -76,7 +78,8 @@ impl Up {
         let watcher = if self.no_reload { None } else { Some(watch(&app)?) };
         print_start(&app, &node, any_key, begun.elapsed())?;
         if !self.quiet {
-            node.engine.tasks().spawn(print_logs(node.engine.clone(), stop.clone()));
+            let follower = node.engine.logs().follow();
+            std::thread::Builder::new().name("print".to_owned()).spawn(move || print_logs(follower))?;
         }
         if let Some(watcher) = watcher {
             let reloader = Reloader { path: self.path, app, deployer, builder, watcher };
@@ -231,23 +234,21 @@ fn print_start(app: &App, node: &Node, any_key: bool, took: Duration) -> anyhow:
     Ok(())
 }
 
-/// Prints the functions' logs as they come.
-async fn print_logs(engine: Engine, stop: CancellationToken) {
+/// Prints the functions' logs as they come. On a thread of its own: who reads them may be slow, or asleep.
+fn print_logs(mut follower: Follower) {
     let paint = Paint::stdout();
-    let mut follower = engine.logs().follow();
     loop {
-        let followed = stop.run_until_cancelled(Logs::followed(&mut follower)).await;
-        let printed = match followed {
+        let printed = match follower.blocking_next() {
             // Where a request begins is seen by its report.
-            Some(Followed::Entry(entry)) if matches!(entry.what, Logged::Started(_)) => Ok(()),
-            Some(Followed::Entry(entry)) => {
+            Followed::Entry(entry) if matches!(entry.what, Logged::Started(_)) => Ok(()),
+            Followed::Entry(entry) => {
                 let name = paint.name(entry.function.as_str());
                 let lines = entry.lines().into_iter().filter(|line| !line.starts_with("END RequestId: "));
                 let text: Vec<String> = lines.map(|line| format!("{name} {line}")).collect();
                 super::print(&text.join("\n"))
             }
-            Some(Followed::Skipped(count)) => super::print(&paint.dim(&format!("({count} lines skipped)"))),
-            Some(Followed::End) | None => return,
+            Followed::Skipped(count) => super::print(&paint.dim(&format!("({count} log entries skipped)"))),
+            Followed::End => return,
         };
         if printed.is_err() {
             // Nobody reads any more; the node serves on.

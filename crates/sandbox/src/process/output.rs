@@ -18,6 +18,9 @@ pub trait LogSink: fmt::Debug + Send + Sync {
     fn log(&self, entry: LogEntry);
 }
 
+/// Bytes that a pipe holds (pipe(7)).
+const PIPE_CAPACITY: usize = 64 * 1024;
+
 /// The output of one process tree.
 #[derive(Debug)]
 pub(crate) struct Output {
@@ -70,9 +73,8 @@ impl Output {
     ///
     /// A function prints before it answers, so what it printed is in the pipe by the time its answer is read.
     pub(crate) fn end(&self) -> Vec<u8> {
-        // What comes later may come from a child that goes on printing.
-        let here = rustix::io::ioctl_fionread(&self.pipe).unwrap_or(0);
-        drop(self.drain(usize::try_from(here).unwrap_or(usize::MAX)));
+        // What goes beyond a full pipe comes from a child that goes on printing.
+        drop(self.drain(PIPE_CAPACITY));
         self.finish_line();
         let mut state = self.state();
         state.request = None;
