@@ -44,7 +44,7 @@ enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Remote {
     /// Admin address of the node
-    #[arg(long, env = "LAMBENT_ADMIN", default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
+    #[arg(long, env = "LAMBENT_ADMIN", default_value = "127.0.0.1:8081", value_name = "ADDRESS", value_parser = address)]
     admin: SocketAddr,
 }
 
@@ -71,6 +71,15 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Reads an address. A port alone, or with `localhost`, is one of loopback.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix("localhost").unwrap_or(text).trim_start_matches(':');
+    if let Ok(port) = port.parse::<u16>() {
+        return Ok(SocketAddr::from(([127, 0, 0, 1], port)));
+    }
+    text.parse().map_err(|_| "write an address and port, as in 127.0.0.1:9080, or just the port".to_owned())
+}
+
 /// Prints a line to standard output. A reader who has gone away ends the command.
 fn print(line: &str) -> anyhow::Result<()> {
     use std::io::Write;
@@ -80,6 +89,21 @@ fn print(line: &str) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses() {
+        let check = |text: &str, expect: Option<&str>| {
+            assert_eq!(address(text).ok(), expect.map(|e| e.parse().unwrap()), "{text}");
+        };
+        check("9080", Some("127.0.0.1:9080"));
+        check(":9080", Some("127.0.0.1:9080"));
+        check("localhost:9080", Some("127.0.0.1:9080"));
+        check("0.0.0.0:80", Some("0.0.0.0:80"));
+        check("[::1]:80", Some("[::1]:80"));
+        check("example.com:80", None);
+        check("99999", None);
+        check("", None);
+    }
 
     #[test]
     fn the_command_line_is_sound_and_every_command_has_an_example() {

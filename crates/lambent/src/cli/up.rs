@@ -27,13 +27,13 @@ pub(crate) struct Up {
     #[arg(default_value = ".")]
     path: PathBuf,
     /// Address of the gateway
-    #[arg(long, env = "LAMBENT_GATEWAY", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    #[arg(long, env = "LAMBENT_GATEWAY", default_value = "127.0.0.1:8080", value_name = "ADDRESS", value_parser = super::address)]
     gateway: SocketAddr,
     /// Address of the AWS-compatible API
-    #[arg(long, env = "LAMBENT_API", default_value = "127.0.0.1:4566", value_name = "ADDRESS")]
+    #[arg(long, env = "LAMBENT_API", default_value = "127.0.0.1:4566", value_name = "ADDRESS", value_parser = super::address)]
     api: SocketAddr,
     /// Address of the admin API
-    #[arg(long, env = "LAMBENT_ADMIN", default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
+    #[arg(long, env = "LAMBENT_ADMIN", default_value = "127.0.0.1:8081", value_name = "ADDRESS", value_parser = super::address)]
     admin: SocketAddr,
     /// Folder for the node's own files [default: .lambent in the app's folder]
     #[arg(long, env = "LAMBENT_DATA", value_name = "DIR")]
