@@ -21,6 +21,12 @@ use crate::reply::Reply;
 
 const HEADER: usize = 9;
 
+/// Bytes that there is room for when something is read: what most answers need, so that one read takes them whole.
+const READ_LEAST: usize = 16 * 1024;
+
+/// Bytes that room is made for at once: what a pipe holds (pipe(7)).
+const READ_MOST: usize = 64 * 1024;
+
 /// The kinds of frames.
 mod kind {
     pub(super) const INVOKE: u8 = 0x01;
@@ -79,7 +85,7 @@ struct Frame {
 
 impl Frames {
     pub(crate) fn new(calls: pipe::Sender, answers: pipe::Receiver) -> Self {
-        Self { calls, answers, inbox: BytesMut::with_capacity(16 * 1024), sequence: 0 }
+        Self { calls, answers, inbox: BytesMut::new(), sequence: 0 }
     }
 
     /// Waits until the runtime has loaded the function. `Err` when it is gone, or speaks nonsense.
@@ -223,8 +229,8 @@ impl Frames {
     }
 
     async fn fill(&mut self) -> io::Result<()> {
-        if self.inbox.capacity() == self.inbox.len() {
-            self.inbox.reserve(16 * 1024);
+        if self.inbox.capacity() - self.inbox.len() < READ_LEAST {
+            self.inbox.reserve(READ_MOST);
         }
         if self.answers.read_buf(&mut self.inbox).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
