@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use lambent_core::limits::{HTTP_REQUESTS_PER_INSTANCE, HTTP_STOP_GRACE};
 use lambent_core::{FunctionVersion, Outcome};
@@ -14,6 +15,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::capacity::{Capacity, Share};
 use crate::pool::cannot_start;
+
+/// How often an instance looks whether it is still wanted.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// A running instance of an `http` function, counted as busy until it is dropped.
 #[derive(Debug)]
@@ -142,7 +146,7 @@ impl Instances {
 
     async fn start(self: Arc<Self>) -> Result<(), Outcome> {
         let share = self.capacity.try_take(self.version.function.memory_mib);
-        let share = share.ok_or(Outcome::Throttled { retry_in: std::time::Duration::from_secs(1) })?;
+        let share = share.ok_or(Outcome::Throttled { retry_in: Duration::from_secs(1) })?;
         let mut sandbox = self.launcher.sandbox(&self.version).await.map_err(|e| cannot_start(&e))?;
         let (address, liveness) = sandbox.start_http().await?;
         let instance = Arc::new(Instance {
@@ -157,11 +161,23 @@ impl Instances {
         Ok(())
     }
 
-    /// Holds an instance until it is stopped or ends by itself.
+    /// Holds an instance until it is stopped or ends by itself. Nobody trims the instances of a version that was
+    /// replaced: they see for themselves when their last request is over.
     async fn watch(self: Arc<Self>, instance: Arc<Instance>, mut sandbox: Sandbox, share: Share) {
-        tokio::select! {
-            () = instance.stop.cancelled() => {}
-            () = sandbox.ended() => self.state().running.retain(|other| !Arc::ptr_eq(other, &instance)),
+        loop {
+            tokio::select! {
+                () = instance.stop.cancelled() => break,
+                () = sandbox.ended() => {
+                    self.state().running.retain(|other| !Arc::ptr_eq(other, &instance));
+                    break;
+                }
+                () = tokio::time::sleep(LOOK_EVERY) => {
+                    let retired = self.state().retired;
+                    if retired {
+                        self.stop_idle(|_| true);
+                    }
+                }
+            }
         }
         sandbox.stop(HTTP_STOP_GRACE).await;
         drop(share);

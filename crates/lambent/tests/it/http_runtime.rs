@@ -204,3 +204,27 @@ fn a_web_server_has_no_events() {
     );
     assert!(answer.body.contains("call one of its routes"), "{answer:?}");
 }
+
+/// Answers when `/slow` is asked after a second, other paths at once.
+const SLOW: &str =
+    "require('http').createServer((q, r) => setTimeout(() => r.end('VERSION'), q.url === '/slow' ? 1000 : 0))
+    .listen(process.env.PORT);";
+
+#[test]
+fn an_instance_of_the_old_code_ends_with_its_last_request() {
+    let manifest = "[functions.web]\nruntime = \"http\"\ncode = \"web\"\ncommand = \"node server.js\"\n\
+                    http = [\"ANY /{path+}\"]\n";
+    let node = Node::up(manifest, &[("web/server.js", &SLOW.replace("VERSION", "old"))]);
+    assert_eq!(node.get("/x").body, "old");
+    let programs = || node.processes().iter().filter(|process| process.is("node")).count();
+    assert_eq!(programs(), 1);
+    std::thread::scope(|scope| {
+        let slow = scope.spawn(|| node.get("/slow"));
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        node.app.write("web/server.js", &SLOW.replace("VERSION", "new"));
+        eventually("the new code answers", || (node.get("/x").body == "new").then_some(()));
+        assert_eq!(slow.join().unwrap().body, "old");
+    });
+    eventually("the old instance is gone", || (programs() == 1).then_some(()));
+    assert_eq!(node.get("/x").body, "new");
+}
