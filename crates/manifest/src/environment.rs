@@ -36,6 +36,9 @@ pub(crate) const RESERVED: &[&str] = &[
     "SHLVL",
 ];
 
+/// By this name Lambda starts a script around the runtime.
+const WRAPPER: &str = "AWS_LAMBDA_EXEC_WRAPPER";
+
 /// What a value begins with that names a secret.
 const SECRET: &str = "secret:";
 
@@ -65,6 +68,12 @@ fn check_name(entry: &Node<'_>) -> Read<()> {
     let fault = |message: String| Err(Faults::from(entry.spot.key_fault(message)));
     if RESERVED.contains(&name) {
         return fault(format!("`{name}` is set by the platform"));
+    }
+    if name == WRAPPER {
+        let fault = entry.spot.key_fault("wrapper scripts are not supported in this release".to_owned());
+        return Err(fault
+            .suggest("do what the script does in the handler's module, or use `provided`")
+            .into());
     }
     if name.starts_with("LAMBENT_") {
         return fault("names that begin with `LAMBENT_` are the platform's".to_owned());

@@ -371,6 +371,12 @@ fn several_in_one_value() {
         ],
     );
     check_all(
+        r#"environment = { AWS_LAMBDA_EXEC_WRAPPER = "/var/task/wrap" }"#,
+        &[
+            "5:17 functions.a.environment.AWS_LAMBDA_EXEC_WRAPPER: wrapper scripts are not supported in this release / do what the script does in the handler's module, or use `provided`",
+        ],
+    );
+    check_all(
         r#"http = ["post /users", "GET users", "GET /a{b}", 3]"#,
         &[
             "5:9 functions.a.http: `post` is no method: use one of GET POST PUT PATCH DELETE HEAD OPTIONS or ANY",
