@@ -103,11 +103,6 @@ impl Outcome {
             Self::Throttled { .. } => platform("TooManyRequestsException", "Rate Exceeded.".to_owned()),
         }
     }
-
-    /// Whether the function did what it was asked.
-    pub fn is_success(&self) -> bool {
-        matches!(self, Self::Returned(_))
-    }
 }
 
 /// `{"errorType": kind, "errorMessage": message}` in the order in which Lambda writes it.

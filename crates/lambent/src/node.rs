@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use lambent_aws::{Api, Credentials, Strangers};
 use lambent_core::{Function, NodeIdentity, Secret};
 use lambent_engine::{Engine, Logs, Tables};
-use lambent_gateway::{Gateway, server};
+use lambent_gateway::{Gateway, Router, server};
 use lambent_manifest::App;
 use lambent_sandbox::Launcher;
 use tokio::net::TcpListener;
@@ -174,13 +174,16 @@ pub(crate) struct Deployer {
 }
 
 impl Deployer {
-    /// Puts an app in the place of what is deployed. When it fails, everything stays as it was.
+    /// Puts an app in the place of what is deployed. When it fails, functions and routes stay as they were; tables
+    /// that were made by then are there.
     pub(crate) fn deploy(&self, app: &App, changed: impl Fn(&Function) -> bool) -> anyhow::Result<()> {
         for function in &app.functions {
             self.launcher
                 .check(function)
                 .with_context(|| format!("the function {} cannot run here", function.name))?;
         }
+        // Before anything is changed: routes that cannot be served must not meet functions that are deployed already.
+        Router::new(&app.routes)?;
         for table in &app.tables {
             self.engine.tables().ensure(table)?;
         }

@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::exchange::{Event, Exchange, Part, Refusal};
+use super::exchange::{Answering, Event, Exchange, Part, Refusal};
 
 /// Runtimes send the cause of an error as a header of up to 1 MiB; hyper's default would cut the connection.
 const HEAD_MAX: usize = 3 * 512 * 1024;
@@ -155,25 +155,25 @@ async fn response(id: &str, request: Request<Incoming>, exchange: &Arc<Exchange>
             answering.finish(Part::Failed(FunctionError::new(kind, "Invalid response mode header"))).await;
             failure(StatusCode::BAD_REQUEST, "InvalidFunctionResponseMode", "Invalid response mode header")
         }
-        None => match read(request.into_body()).await {
-            Body::Whole(bytes) => {
-                answering.finish(Part::Returned(bytes)).await;
-                accepted()
-            }
-            Body::Failed(error) => {
-                answering.finish(Part::Failed(error)).await;
-                accepted()
-            }
-            Body::TooLarge => {
-                answering.finish(Part::Failed(FunctionError::result_too_large())).await;
-                too_large()
-            }
-            Body::Truncated => {
-                answering.finish(Part::Failed(response_truncated())).await;
-                truncated()
-            }
-        },
+        None => conclude(request.into_body(), answering, Part::Returned, response_truncated()).await,
     }
+}
+
+/// Reads an answer in one piece and passes it on, as `whole` makes a part of it.
+async fn conclude(
+    body: Incoming,
+    answering: Answering,
+    whole: impl FnOnce(Bytes) -> Part,
+    broken: FunctionError,
+) -> Reply {
+    let (part, reply) = match read(body).await {
+        Body::Whole(bytes) => (whole(bytes), accepted()),
+        Body::Failed(error) => (Part::Failed(error), accepted()),
+        Body::TooLarge => (Part::Failed(FunctionError::result_too_large()), too_large()),
+        Body::Truncated => (Part::Failed(broken), truncated()),
+    };
+    answering.finish(part).await;
+    reply
 }
 
 /// What the caller is told of an answer that broke off.
@@ -182,7 +182,7 @@ pub(super) fn response_truncated() -> FunctionError {
 }
 
 /// A streamed result: pieces as they come, and trailers when it broke off (semantics.md 1.5).
-async fn stream(request: Request<Incoming>, answering: super::exchange::Answering) -> Reply {
+async fn stream(request: Request<Incoming>, answering: Answering) -> Reply {
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or("application/octet-stream").to_owned();
     let mut body = request.into_body();
@@ -218,25 +218,8 @@ async fn error(id: &str, request: Request<Incoming>, exchange: &Arc<Exchange>) -
         Ok(answering) => answering,
         Err(refusal) => return refused(&refusal),
     };
-    match read(request.into_body()).await {
-        Body::Whole(document) => {
-            answering.finish(Part::Failed(reported(kind, document))).await;
-            accepted()
-        }
-        Body::Failed(error) => {
-            answering.finish(Part::Failed(error)).await;
-            accepted()
-        }
-        Body::TooLarge => {
-            answering.finish(Part::Failed(FunctionError::result_too_large())).await;
-            too_large()
-        }
-        Body::Truncated => {
-            let error = FunctionError::new("Runtime.TruncatedResponse", "Error body was truncated");
-            answering.finish(Part::Failed(error)).await;
-            truncated()
-        }
-    }
+    let broken = FunctionError::new("Runtime.TruncatedResponse", "Error body was truncated");
+    conclude(request.into_body(), answering, |document| Part::Failed(reported(kind, document)), broken).await
 }
 
 async fn init_error(request: Request<Incoming>, exchange: &Exchange) -> Reply {
