@@ -437,8 +437,9 @@ fn nonsense_in_an_answer_is_refused_and_the_runtime_goes_on() {
 fn a_stream_may_fail_in_its_trailers() {
     let raw = Raw::up();
     let error = BASE64.encode(r#"{"errorMessage":"oops"}"#);
+    // Whole: a client that hangs up half-way may be taken for one that is gone before it is answered.
     let streamed = |trailers: &str| {
-        json!({"raw": format!(
+        json!({"whole": true, "raw": format!(
             "POST /2018-06-01/runtime/invocation/{{id}}/response HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
              lambda-runtime-function-response-mode: streaming\r\ncontent-type: text/plain\r\n\
              trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n\
