@@ -33,6 +33,16 @@ impl Timestamp {
         Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
+    /// The instant `duration` earlier, at whole milliseconds; the epoch at the earliest.
+    pub fn minus(self, duration: std::time::Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    /// The time that has passed since `earlier`; zero when that lies in the future.
+    pub fn since(self, earlier: Self) -> std::time::Duration {
+        std::time::Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+
     /// `2026-02-03T10:00:00.000Z`, as Lambda writes log lines.
     pub fn iso8601(self) -> String {
         self.zoned().strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::limits;
 
 /// A function's name: 1 to 64 characters of `A-Z a-z 0-9 - _`, as in Lambda.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct FunctionName(Arc<str>);
 
 /// Why a text is no function name.
@@ -48,6 +49,20 @@ impl fmt::Debug for FunctionName {
     }
 }
 
+impl TryFrom<String> for FunctionName {
+    type Error = InvalidName;
+
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        Self::parse(&text)
+    }
+}
+
+impl From<FunctionName> for String {
+    fn from(name: FunctionName) -> Self {
+        name.as_str().to_owned()
+    }
+}
+
 impl std::borrow::Borrow<str> for FunctionName {
     fn borrow(&self) -> &str {
         &self.0
@@ -55,7 +70,7 @@ impl std::borrow::Borrow<str> for FunctionName {
 }
 
 /// The id of one invocation, a version 4 UUID; the same for all attempts at one event.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestId([u8; 36]);
 
 impl RequestId {

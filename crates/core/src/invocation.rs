@@ -34,6 +34,10 @@ pub enum Origin {
     Http,
     /// A call of the Invoke API.
     Api,
+    /// An event that nobody waits for.
+    Event,
+    /// A batch of a source's.
+    Source,
     /// A person at the command line or the console.
     Admin,
 }

@@ -128,3 +128,116 @@ pub const PRESIGNED_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Largest body on the AWS-compatible port, in bytes: the largest of its services is DynamoDB's 16 MB.
 pub const API_BODY_MAX: usize = 16 * 1024 * 1024;
+
+/// Largest message of a queue or topic, body and attributes together, in bytes (1 MiB; SQS quotas).
+pub const MESSAGE_MAX: usize = 1024 * 1024;
+/// Least that a queue's largest message may be set to, in bytes (SQS).
+pub const MESSAGE_MAX_LEAST: usize = 1024;
+
+/// Largest payload of an asynchronous invocation, in bytes (1 MB; AWS Lambda quotas).
+pub const ASYNC_PAYLOAD_MAX: usize = 1024 * 1024;
+
+/// Most attributes of a message (SQS).
+pub const ATTRIBUTES_MAX: usize = 10;
+
+/// Messages of one batch call (SQS, SNS, EventBridge).
+pub const BATCH_MAX: usize = 10;
+
+/// Longest delay of a message (SQS).
+pub const DELAY_MAX: Duration = Duration::from_secs(900);
+
+/// How long a message is kept: default, least and most (SQS).
+pub const RETENTION_DEFAULT: Duration = Duration::from_secs(345_600);
+/// Shortest retention of a queue.
+pub const RETENTION_MIN: Duration = Duration::from_secs(60);
+/// Longest retention of a queue.
+pub const RETENTION_MAX: Duration = Duration::from_secs(1_209_600);
+
+/// How long a received message stays invisible when nobody says (SQS).
+pub const VISIBILITY_DEFAULT: Duration = Duration::from_secs(30);
+/// Longest time that a received message stays invisible (SQS).
+pub const VISIBILITY_MAX: Duration = Duration::from_secs(43_200);
+
+/// Longest wait of a receive (SQS).
+pub const WAIT_MAX: Duration = Duration::from_secs(20);
+
+/// Most receives before a message goes to the dead letters (SQS).
+pub const MAX_RECEIVES: u32 = 1000;
+
+/// How long a deduplication id counts (SQS FIFO).
+pub const DEDUP_WINDOW: Duration = Duration::from_secs(300);
+
+/// Longest deduplication id, message group and receive attempt id, in characters (SQS).
+pub const DEDUP_ID_MAX: usize = 128;
+
+/// How long the result of an asynchronous invocation can be read, and its idempotency key counts.
+pub const RESULT_RETENTION: Duration = Duration::from_secs(24 * 3600);
+
+/// Longest idempotency key, in bytes.
+pub const IDEMPOTENCY_KEY_MAX: usize = 255;
+
+/// How long a function's own dead letters are kept.
+pub const DEAD_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Longest message of a failure that is kept, in bytes (semantics.md 3: cut at 1 KB).
+pub const FAILURE_MESSAGE_MAX: usize = 1024;
+
+/// How often one chain of events may come to the same function before it is taken for one that goes round in circles
+/// (AWS Lambda, recursive loop detection: about 16).
+pub const VISITS_MAX: u32 = 16;
+
+/// Asynchronous invocations that a node runs at once, of all functions together.
+pub const ASYNC_AT_ONCE: usize = 64;
+/// Asynchronous invocations of one function that a node runs at once, so that no function takes all places.
+pub const ASYNC_PER_FUNCTION: usize = 32;
+
+/// Retry settings of the manifest: most attempts, longest delay and age.
+pub const ATTEMPTS_MAX: u32 = 1_000_000;
+/// Longest delay between two attempts.
+pub const RETRY_DELAY_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Greatest age of an event.
+pub const EVENT_AGE_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Queues of a node, those of functions and addresses included.
+pub const QUEUES_MAX: usize = 10_000;
+/// Subscriptions of one topic.
+pub const SUBSCRIPTIONS_MAX: usize = 1000;
+/// Rules of one bus (EventBridge quotas).
+pub const RULES_MAX: usize = 300;
+/// Buses of a node (EventBridge quotas).
+pub const BUSES_MAX: usize = 100;
+/// Events that are put with one call, in bytes together (256 KB; semantics.md 5.2).
+pub const EVENTS_MAX: usize = 256 * 1024;
+/// Longest input template of a rule's target, in characters (EventBridge, `InputTransformer`).
+pub const TEMPLATE_MAX: usize = 8192;
+/// Paths of one input template (EventBridge, `InputTransformer`).
+pub const TEMPLATE_PATHS_MAX: usize = 100;
+/// Longest constant input of a rule's target, in characters (EventBridge, `Target`).
+pub const INPUT_MAX: usize = 8192;
+/// Longest path of a rule's target, in characters (EventBridge, `Target`).
+pub const INPUT_PATH_MAX: usize = 256;
+
+/// Messages of a source's batch (semantics.md 4.1).
+pub const SOURCE_BATCH_MAX: usize = 10_000;
+/// Longest time that a source waits for a batch to fill (semantics.md 4.1).
+pub const SOURCE_WINDOW_MAX: Duration = Duration::from_secs(300);
+/// Batches of one source that are worked on at once, at most.
+pub const SOURCE_CONCURRENCY_MAX: usize = 1000;
+/// Filters of a source (semantics.md 4.6).
+pub const SOURCE_FILTERS_MAX: usize = 5;
+
+/// Longest event pattern, in characters (semantics.md 4.6; `PutRule` of the EventBridge API).
+pub const PATTERN_MAX: usize = 4096;
+/// Levels of an event pattern: objects, `$or` and the parts of dotted keys.
+pub const PATTERN_DEPTH_MAX: usize = 64;
+/// Fields of an event pattern, counted after what stands beside an `$or` has been written into each of its branches.
+pub const PATTERN_FIELDS_MAX: usize = 4096;
+/// Wildcard characters in one `wildcard` of a pattern. EventBridge refuses those that it finds too complex, and does
+/// not publish its measure.
+pub const WILDCARDS_MAX: usize = 5;
+/// Largest filter policy of a subscription, in bytes (SNS: 256 KB).
+pub const FILTER_POLICY_MAX: usize = 256 * 1024;
+/// Top-level keys of a filter policy (semantics.md 5.1).
+pub const FILTER_POLICY_KEYS_MAX: usize = 5;
+/// Combinations of values of a filter policy (semantics.md 5.1).
+pub const FILTER_POLICY_COMBINATIONS_MAX: u64 = 150;

@@ -11,6 +11,12 @@ pub struct TraceHeader(String);
 /// Longest trace header that is taken from a caller, in bytes.
 const LENGTH_MAX: usize = 500;
 
+/// What the list of visits begins with.
+const LINEAGE: &str = "Lineage=";
+
+/// Most functions in a list of visits.
+const LINEAGE_MAX: usize = 16;
+
 impl TraceHeader {
     /// Starts a trace at `now`. It is not sampled: nobody upstream asked for it.
     pub fn start(now: Timestamp, random: u128) -> Self {
@@ -29,6 +35,38 @@ impl TraceHeader {
             .then(|| Self(text.to_owned()))
     }
 
+    /// How often the chain of events that this trace is part of has come to `function` (the header's `Lineage`, a
+    /// list of `hash:count`; semantics.md 2.1, "Recursion detection").
+    pub fn visits(&self, function: &str) -> u32 {
+        let hash = short_hash(function);
+        self.lineage().find(|(of, _)| *of == hash).map_or(0, |(_, count)| count)
+    }
+
+    /// The same trace after one more visit to `function`.
+    #[must_use]
+    pub fn visit(&self, function: &str) -> Self {
+        let hash = short_hash(function);
+        let mut lineage: Vec<(&str, u32)> = self.lineage().filter(|(of, _)| *of != hash).collect();
+        lineage.push((&hash, self.visits(function) + 1));
+        // A caller's header may be long: the newest visits are what a loop is found by.
+        let kept = lineage.len().saturating_sub(LINEAGE_MAX);
+        let lineage: Vec<_> = lineage[kept..].iter().map(|(of, count)| format!("{of}:{count}")).collect();
+        let others = self.0.split(';').filter(|part| !part.trim().starts_with(LINEAGE));
+        let mut text = others.collect::<Vec<_>>().join(";");
+        text.push(';');
+        text.push_str(LINEAGE);
+        text.push_str(&lineage.join("|"));
+        Self(text)
+    }
+
+    fn lineage(&self) -> impl Iterator<Item = (&str, u32)> {
+        let part = self.0.split(';').find_map(|part| part.trim().strip_prefix(LINEAGE)).unwrap_or_default();
+        part.split('|').filter_map(|visit| {
+            let (of, count) = visit.split_once(':')?;
+            Some((of, count.parse().ok()?))
+        })
+    }
+
     /// The header's text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -39,6 +77,12 @@ impl fmt::Display for TraceHeader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Eight hexadecimal digits for a function's name (FNV-1a).
+fn short_hash(name: &str) -> String {
+    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, b| (hash ^ u32::from(b)).wrapping_mul(0x0100_0193));
+    format!("{hash:08x}")
 }
 
 fn is_root(text: &str) -> bool {
@@ -60,6 +104,18 @@ mod tests {
         assert!(trace.as_str().starts_with("Root=1-6981c720-"), "{trace}");
         assert!(trace.as_str().ends_with(";Sampled=0"));
         assert_eq!(TraceHeader::parse(trace.as_str()), Some(trace));
+    }
+
+    #[test]
+    fn visits_are_counted_for_each_function() {
+        let trace = TraceHeader::parse("Root=1-5e9f0c65-1de4d666d4dd26aced652b6c;Sampled=1").unwrap();
+        let trace = trace.visit("a").visit("b").visit("a");
+        assert_eq!((trace.visits("a"), trace.visits("b"), trace.visits("c")), (2, 1, 0));
+        assert!(trace.as_str().starts_with("Root=1-5e9f0c65-1de4d666d4dd26aced652b6c;Sampled=1;Lineage="));
+        assert_eq!(TraceHeader::parse(trace.as_str()), Some(trace.clone()));
+        let long = (0..100).fold(trace, |trace, i| trace.visit(&format!("f{i}")));
+        assert_eq!(long.visits("f99"), 1);
+        assert!(TraceHeader::parse(long.as_str()).is_some(), "{} bytes", long.as_str().len());
     }
 
     #[test]
