@@ -16,6 +16,8 @@ pub struct Route {
     pub format: PayloadFormat,
     /// How long the gateway waits for the answer to begin.
     pub timeout: Duration,
+    /// The request is answered with 202 once the event is stored, and the function runs later.
+    pub asynchronous: bool,
 }
 
 /// The shape of an event and of its answer.

@@ -18,9 +18,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::capacity::Capacity;
+use crate::events::{Events, outbox};
 use crate::instances::{HttpInstance, Instances};
 use crate::pool::Pool;
-use crate::{Answer, Completed, Logs, Streaming, Tables};
+use crate::{Answer, Completed, Logs, Streaming, Tables, dispatch};
 
 /// How often idle sandboxes are looked through.
 const TRIM_EVERY: Duration = Duration::from_millis(500);
@@ -47,6 +48,8 @@ pub struct Config {
     pub logs: Arc<Logs>,
     /// The node's tables.
     pub tables: Tables,
+    /// Queues, topics, buses, and what is on its way.
+    pub events: Events,
     /// Tracks every task of the node's.
     pub tasks: TaskTracker,
     /// Memory that sandboxes may be promised together, in MiB.
@@ -71,12 +74,18 @@ enum Deployed {
 }
 
 impl Engine {
-    /// Makes an engine without functions. It trims idle sandboxes until `stop`.
+    /// Makes an engine without functions. It trims idle sandboxes, runs asynchronous invocations and redrives, sends
+    /// what waits for addresses, and removes what is too old, until `stop`.
     pub fn start(config: Config, stop: &CancellationToken) -> Self {
         let capacity = Capacity::new(config.memory_mib, SANDBOXES_MAX);
         let inner = Inner { config, capacity, deployed: RwLock::default(), generations: AtomicU64::new(1) };
         let engine = Self { inner: Arc::new(inner) };
-        engine.inner.config.tasks.spawn(engine.clone().trim(stop.clone()));
+        let (tasks, events) = (engine.tasks(), engine.events());
+        tasks.spawn(engine.clone().trim(stop.clone()));
+        tasks.spawn(dispatch::run(engine.clone(), stop.clone()));
+        tasks.spawn(events.clone().run_redrives(stop.clone()));
+        tasks.spawn(events.clone().run_sweeps(stop.clone()));
+        tasks.spawn(outbox::run(events.clone(), tasks.clone(), stop.clone()));
         engine
     }
 
@@ -145,6 +154,11 @@ impl Engine {
     /// The node's tables.
     pub fn tables(&self) -> &Tables {
         &self.inner.config.tables
+    }
+
+    /// Queues, topics, buses, and what is on its way.
+    pub fn events(&self) -> &Events {
+        &self.inner.config.events
     }
 
     /// The functions' logs.

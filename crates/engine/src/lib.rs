@@ -4,8 +4,11 @@
 //! [`Answer`]. Behind it stand a pool of sandboxes for each function, and the instances of `http` functions.
 
 mod answer;
+mod attempt;
 mod capacity;
+mod dispatch;
 mod engine;
+pub mod events;
 mod instances;
 mod logs;
 mod pool;
@@ -13,6 +16,7 @@ mod tables;
 
 pub use answer::{Answer, Completed, Streaming};
 pub use engine::{Config, Engine};
+pub use events::Events;
 pub use instances::HttpInstance;
 pub use logs::{Followed, Follower, Logs};
 pub use tables::{Error as TablesError, Tables};
