@@ -7,8 +7,8 @@ use lambent_engine::Engine;
 
 use crate::body::{self, Body};
 use crate::protocol::{Protocol, Refusal};
-use crate::service::{Action, Asked, Call, Run};
-use crate::sign::{Claim, Credentials};
+use crate::service::{self, Action, Asked, Call, Run};
+use crate::sign::{Admission, Claim, Credentials};
 use crate::{dynamodb, lambda};
 
 /// The AWS-compatible API of a node. Cheap to share behind an `Arc`.
@@ -36,13 +36,14 @@ impl Api {
         let answer = match received.call {
             Ok((action, call)) => match action.run {
                 Run::Engine(run) => run(&self.engine, call).await,
+                Run::Events(run) => run(self.engine.events(), call).await,
                 Run::Tables(run) => {
                     Ok(dynamodb::answer(self.engine.tables(), self.engine.node(), run, call.body).await)
                 }
             },
             Err(refusal) => Err(refusal),
         };
-        finish(received.protocol, answer)
+        finish(received.protocol, received.id, answer)
     }
 }
 
@@ -50,6 +51,7 @@ impl Api {
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) protocol: Protocol,
+    pub(crate) id: RequestId,
     pub(crate) call: Result<(&'static Action, Call), Refusal>,
 }
 
@@ -62,31 +64,43 @@ where
     let (head, body) = request.into_parts();
     let claim = Claim::of(&head);
     let scope = claim.as_ref().ok().and_then(Option::as_ref).map(|claim| claim.service.as_str());
-    let asked = Asked::of(&head, scope);
-    let protocol = asked.protocol();
+    let mut asked = Asked::of(&head, scope);
+    let id = RequestId::from_random(fastrand::u128(..));
     let call = async {
+        let protocol = asked.protocol();
         let unsigned = |error: crate::sign::Error| error.refusal(protocol);
         let claim = claim.map_err(unsigned)?;
         let service = asked.service().map(|service| service.name);
-        let admission = credentials.admit(&head, claim.as_ref(), service, now).map_err(unsigned)?;
-        let (action, resource) = asked.action()?;
-        let body =
-            body::read(body, action.body_max).await.map_err(|error| not_read(protocol, action, &error))?;
+        let admission = if asked.is_link() {
+            Admission::Done
+        } else {
+            credentials.admit(&head, claim.as_ref(), service, now).map_err(unsigned)?
+        };
+        let (body_max, name) = asked.body_max()?;
+        let mut body = body::read(body, body_max).await.map_err(|error| not_read(protocol, name, &error))?;
         admission.check(&body).map_err(unsigned)?;
-        Ok((action, Call { head, resource, body }))
+        if asked.is_form() {
+            if service::has_form_query(&head) {
+                body = Bytes::copy_from_slice(head.uri.query().unwrap_or_default().as_bytes());
+            }
+            asked.read(&body)?;
+        }
+        let (action, resource) = asked.action()?;
+        Ok((action, Call { head, resource, body, action: action.name, protocol: asked.protocol(), id }))
     };
-    Received { protocol, call: call.await }
+    let call = call.await;
+    Received { protocol: asked.protocol(), id, call }
 }
 
 /// What a client is told whose body was not taken.
-fn not_read(protocol: Protocol, action: &Action, error: &body::Error) -> Refusal {
+fn not_read(protocol: Protocol, action: &str, error: &body::Error) -> Refusal {
     match error {
         body::Error::TooLarge { max } => match protocol {
-            Protocol::RestJson => lambda::too_large(action.name, *max),
-            Protocol::Json10 | Protocol::Xml => Refusal::new(
+            Protocol::RestJson => lambda::too_large(action, *max),
+            Protocol::Json10 | Protocol::Json11 | Protocol::Query(_) => Refusal::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "RequestEntityTooLargeException",
-                format!("Request must be smaller than {max} bytes for the {} operation", action.name),
+                format!("Request must be smaller than {max} bytes for the {action} operation"),
             ),
         },
         body::Error::Slow => {
@@ -99,11 +113,32 @@ fn not_read(protocol: Protocol, action: &Action, error: &body::Error) -> Refusal
 }
 
 /// Puts the request's id on an answer, unless the action has given it one.
-pub(crate) fn finish(protocol: Protocol, answer: Result<Response<Body>, Refusal>) -> Response<Body> {
+pub(crate) fn finish(
+    protocol: Protocol,
+    id: RequestId,
+    answer: Result<Response<Body>, Refusal>,
+) -> Response<Body> {
     const REQUEST_ID: &str = "x-amzn-requestid";
-    let id = RequestId::from_random(fastrand::u128(..));
     let mut response = answer.unwrap_or_else(|refusal| protocol.refuse(&refusal, id.as_str()));
     let value = HeaderValue::from_str(id.as_str()).expect("hexadecimal digits and hyphens");
     response.headers_mut().entry(REQUEST_ID).or_insert(value);
     response
+}
+
+/// Answers a request over events alone, for the tests of the services that need no more.
+#[cfg(test)]
+pub(crate) async fn answer_over_events(
+    events: &lambent_engine::Events,
+    credentials: &Credentials,
+    request: Request<http_body_util::Full<Bytes>>,
+) -> Response<Body> {
+    let received = receive(credentials, events.now(), request).await;
+    let answer = match received.call {
+        Ok((action, call)) => match action.run {
+            Run::Events(run) => run(events, call).await,
+            Run::Engine(_) | Run::Tables(_) => panic!("`{}` is not over events alone", action.name),
+        },
+        Err(refusal) => Err(refusal),
+    };
+    finish(received.protocol, received.id, answer)
 }

@@ -11,15 +11,17 @@ use dynoxide::{Database, DynoxideError};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
-use lambent_core::NodeIdentity;
-use lambent_engine::Engine;
+use lambent_core::{NodeIdentity, RequestId};
+use lambent_engine::{Engine, Events};
 
 use crate::body::Body;
 use crate::protocol::{Protocol, Refusal};
-use crate::{dynamodb, lambda};
+use crate::query::Form;
+use crate::{dynamodb, events, lambda, sns, sqs};
 
 /// Every service that the AWS-compatible port has.
-pub const SERVICES: &[Service] = &[lambda::SERVICE, dynamodb::SERVICE];
+pub const SERVICES: &[Service] =
+    &[lambda::SERVICE, dynamodb::SERVICE, sqs::SERVICE, events::SERVICE, sns::SERVICE];
 
 /// A service.
 #[derive(Debug)]
@@ -28,12 +30,35 @@ pub struct Service {
     pub name: &'static str,
     /// Its name for people.
     pub title: &'static str,
-    /// What its clients speak.
+    /// What its clients speak, today's at least.
     pub protocol: Protocol,
     /// What `X-Amz-Target` begins with, before the dot and the action's name, where the protocol has targets.
     pub target: Option<&'static str>,
+    /// How it speaks the query protocol, if it does.
+    pub query: Option<Query>,
     /// Its actions.
     pub actions: &'static [Action],
+}
+
+/// What the query protocol has of a service.
+#[derive(Debug)]
+pub struct Query {
+    /// The version of its API, which every form names.
+    pub version: &'static str,
+    /// The namespace of its answers.
+    pub namespace: &'static str,
+}
+
+impl Service {
+    /// The largest body that one of its actions takes.
+    pub(crate) fn body_max(&self) -> usize {
+        self.actions.iter().map(|action| action.body_max).max().unwrap_or_default()
+    }
+
+    /// What the clients speak that send forms.
+    fn query_protocol(&self) -> Protocol {
+        self.query.as_ref().map_or(self.protocol, |query| Protocol::Query(query.namespace))
+    }
 }
 
 /// An action of a service.
@@ -54,15 +79,21 @@ pub struct Action {
 pub enum KnownBy {
     /// `X-Amz-Target` names it.
     Target,
+    /// The `Action` of a form names it.
+    Form,
+    /// Either of them names it: some clients speak JSON, some the query protocol.
+    TargetOrForm,
     /// A method and a path. One segment may be in braces: it is the resource that the action is about.
     Path(Method, &'static str),
 }
 
-/// What an action does: over the engine, or on a thread of the tables.
+/// What an action does: over the engine or the events, or on a thread of the tables.
 #[derive(Clone, Copy, Debug)]
 pub enum Run {
     /// Over the engine.
     Engine(for<'a> fn(&'a Engine, Call) -> Running<'a>),
+    /// Over what is stored first and worked on later.
+    Events(for<'a> fn(&'a Events, Call) -> Running<'a>),
     /// On the tables: from the request's JSON to the answer's.
     Tables(fn(&Database, &NodeIdentity, &str) -> Result<String, DynoxideError>),
 }
@@ -77,8 +108,14 @@ pub struct Call {
     pub head: Parts,
     /// What the path names in braces, decoded; empty when it names nothing.
     pub resource: String,
-    /// The body, not parsed.
+    /// The body, not parsed. In the query protocol it is the form, wherever that stood.
     pub body: Bytes,
+    /// The action that is asked for.
+    pub action: &'static str,
+    /// What the client speaks.
+    pub protocol: Protocol,
+    /// The request's id.
+    pub id: RequestId,
 }
 
 impl Call {
@@ -95,15 +132,25 @@ impl Call {
     }
 }
 
-/// What a request asks for.
+/// What a request asks for, and what its client speaks.
 #[derive(Clone, Debug)]
-pub(crate) enum Asked {
+pub(crate) struct Asked {
+    what: What,
+    protocol: Protocol,
+}
+
+#[derive(Clone, Debug)]
+enum What {
     /// An action, and the resource that its path names.
     Action(&'static Service, &'static Action, String),
+    /// An action whose right is in the link that was followed to it.
+    Link(&'static Service, &'static Action),
+    /// What a form says that is not read yet: of this service, or else of the one whose version the form names.
+    Form(Option<&'static Service>),
     /// Something else of a service that is there.
     OtherAction(&'static Service, String),
-    /// Something of a service that is not there, of which the protocol can be told.
-    OtherService(Protocol, String),
+    /// Something of a service that is not there.
+    OtherService(String),
 }
 
 impl Asked {
@@ -112,78 +159,176 @@ impl Asked {
         if let Some(target) = head.headers.get("x-amz-target").and_then(|value| value.to_str().ok()) {
             return by_target(target);
         }
+        if let Some(action) = sns::link(head).filter(|_| scope.is_none())
+            && let Some(service) = SERVICES.iter().find(|service| service.name == sns::SERVICE.name)
+        {
+            return Self { what: What::Link(service, action), protocol: service.protocol };
+        }
         let path = head.uri.path();
+        let of = |service: &'static Service, what| Self { what, protocol: service.protocol };
         for service in SERVICES {
             for action in service.actions {
                 if let KnownBy::Path(method, pattern) = &action.known_by
                     && *method == head.method
                     && let Some(resource) = resource_of(pattern, path)
                 {
-                    return Self::Action(service, action, resource);
+                    return of(service, What::Action(service, action, resource));
                 }
             }
         }
+        let named = SERVICES.iter().find(|service| scope == Some(service.name));
+        if is_form(head) && (scope.is_none() || named.is_some_and(|service| service.query.is_some())) {
+            let protocol = named.map_or(Protocol::Query(""), Service::query_protocol);
+            return Self { what: What::Form(named), protocol };
+        }
         let what = format!("{} {path}", head.method);
         let same_version = |service: &&Service| service.actions.iter().any(|action| same_root(action, path));
-        let named = SERVICES.iter().find(|service| scope == Some(service.name));
         match named.or_else(|| SERVICES.iter().find(same_version)) {
-            Some(service) => Self::OtherAction(service, what),
-            None => Self::OtherService(protocol_of(head, scope), scope.map_or(what, str::to_owned)),
+            Some(service) => of(service, What::OtherAction(service, what)),
+            None => Self {
+                what: What::OtherService(scope.map_or(what, str::to_owned)),
+                protocol: protocol_of(head, scope),
+            },
         }
     }
 
-    /// The service, where it is there.
+    /// The service, where it is there and known by the head of the request.
     pub(crate) fn service(&self) -> Option<&'static Service> {
-        match self {
-            Self::Action(service, ..) | Self::OtherAction(service, _) => Some(service),
-            Self::OtherService(..) => None,
+        match self.what {
+            What::Action(service, ..) | What::Link(service, _) | What::OtherAction(service, _) => {
+                Some(service)
+            }
+            What::Form(service) => service,
+            What::OtherService(_) => None,
         }
     }
 
     /// What the client speaks.
     pub(crate) fn protocol(&self) -> Protocol {
-        match self {
-            Self::Action(service, ..) | Self::OtherAction(service, _) => service.protocol,
-            Self::OtherService(protocol, _) => *protocol,
+        self.protocol
+    }
+
+    /// Whether the right to what is asked for is in the link, which then needs no signature.
+    pub(crate) fn is_link(&self) -> bool {
+        matches!(self.what, What::Link(..))
+    }
+
+    /// Whether a form says what is asked for.
+    pub(crate) fn is_form(&self) -> bool {
+        matches!(self.what, What::Form(_))
+    }
+
+    /// The largest body that is taken, and for whom.
+    ///
+    /// # Errors
+    /// When Lambent does not have what is asked for: what it does have.
+    pub(crate) fn body_max(&self) -> Result<(usize, &'static str), Refusal> {
+        match &self.what {
+            What::Action(_, action, _) | What::Link(_, action) => Ok((action.body_max, action.name)),
+            What::Form(Some(service)) => Ok((service.body_max(), service.title)),
+            What::Form(None) => {
+                let with_forms = SERVICES.iter().filter(|service| service.query.is_some());
+                Ok((with_forms.map(Service::body_max).max().unwrap_or_default(), "unsigned"))
+            }
+            What::OtherAction(..) | What::OtherService(_) => Err(self.unknown()),
         }
+    }
+
+    /// What a form asks for, now that it is there.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub(crate) fn read(&mut self, form: &[u8]) -> Result<(), Refusal> {
+        let What::Form(service) = self.what else { return Ok(()) };
+        let form = Form::parse(form)?;
+        let (name, version) = (form.all().get("Action"), form.all().get("Version").unwrap_or_default());
+        let of_version = |service: &&Service| service.query.as_ref().is_some_and(|q| q.version == version);
+        let Some(service) = service.or_else(|| SERVICES.iter().find(of_version)) else {
+            self.what = What::OtherService(format!("Version {version}"));
+            return Ok(());
+        };
+        let name = name.unwrap_or_default();
+        let known = |action: &&Action| action.has_form() && action.name == name;
+        self.protocol = service.query_protocol();
+        self.what = match service.actions.iter().find(known) {
+            Some(action) => What::Action(service, action, String::new()),
+            None => What::OtherAction(service, name.into_owned()),
+        };
+        Ok(())
     }
 
     /// The action with its resource.
     ///
     /// # Errors
     /// When Lambent does not have it: what it does have.
-    pub(crate) fn action(self) -> Result<(&'static Action, String), Refusal> {
+    pub(crate) fn action(&self) -> Result<(&'static Action, String), Refusal> {
+        match &self.what {
+            What::Action(_, action, resource) => Ok((action, resource.clone())),
+            What::Link(_, action) => Ok((action, String::new())),
+            _ => Err(self.unknown()),
+        }
+    }
+
+    /// What is told to those who ask for what is not there.
+    fn unknown(&self) -> Refusal {
         let names = |names: Vec<&str>| names.join(", ");
-        let message = match &self {
-            Self::Action(_, action, resource) => return Ok((action, resource.clone())),
-            Self::OtherAction(service, what) => format!(
+        let message = match &self.what {
+            What::OtherAction(service, what) => format!(
                 "Lambent does not support `{what}` of {}. It supports: {}.",
                 service.title,
                 names(service.actions.iter().map(|action| action.name).collect())
             ),
-            Self::OtherService(_, what) => format!(
+            What::OtherService(what) => format!(
                 "Lambent has no AWS service that answers `{what}`. It has: {}.",
                 names(SERVICES.iter().map(|service| service.title).collect())
             ),
+            What::Action(..) | What::Link(..) | What::Form(_) => "Nothing is asked for.".to_owned(),
         };
-        let status = match self.protocol() {
-            Protocol::RestJson => StatusCode::NOT_FOUND,
-            Protocol::Json10 | Protocol::Xml => StatusCode::BAD_REQUEST,
+        let (status, code) = match self.protocol {
+            Protocol::RestJson => (StatusCode::NOT_FOUND, "UnknownOperationException"),
+            Protocol::Json10 | Protocol::Json11 => (StatusCode::BAD_REQUEST, "UnknownOperationException"),
+            Protocol::Query(_) => (StatusCode::BAD_REQUEST, "InvalidAction"),
         };
-        Err(Refusal::new(status, "UnknownOperationException", message))
+        Refusal::new(status, code, message)
+    }
+}
+
+impl Action {
+    fn has_target(&self) -> bool {
+        matches!(self.known_by, KnownBy::Target | KnownBy::TargetOrForm)
+    }
+
+    fn has_form(&self) -> bool {
+        matches!(self.known_by, KnownBy::Form | KnownBy::TargetOrForm)
     }
 }
 
 fn by_target(target: &str) -> Asked {
     let (prefix, name) = target.rsplit_once('.').unwrap_or((target, ""));
     let Some(service) = SERVICES.iter().find(|service| service.target == Some(prefix)) else {
-        return Asked::OtherService(Protocol::Json10, target.to_owned());
+        return Asked { what: What::OtherService(target.to_owned()), protocol: Protocol::Json10 };
     };
-    let known = |action: &&Action| matches!(action.known_by, KnownBy::Target) && action.name == name;
-    match service.actions.iter().find(known) {
-        Some(action) => Asked::Action(service, action, String::new()),
-        None => Asked::OtherAction(service, name.to_owned()),
-    }
+    let known = |action: &&Action| action.has_target() && action.name == name;
+    let what = match service.actions.iter().find(known) {
+        Some(action) => What::Action(service, action, String::new()),
+        None => What::OtherAction(service, name.to_owned()),
+    };
+    Asked { what, protocol: service.protocol }
+}
+
+/// Whether a form says what is asked for: the body, or the query of the address.
+fn is_form(head: &Parts) -> bool {
+    has_form_body(head) || has_form_query(head)
+}
+
+/// Whether the query of the address is a form.
+pub(crate) fn has_form_query(head: &Parts) -> bool {
+    query_pairs(head.uri.query().unwrap_or_default()).any(|(name, _)| name == "Action")
+}
+
+fn has_form_body(head: &Parts) -> bool {
+    let kind = head.headers.get(CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form"))
 }
 
 /// What `path` names in the braces of `pattern`, decoded; empty when there are none. `None` when they differ.
@@ -210,11 +355,7 @@ fn same_root(action: &Action, path: &str) -> bool {
 
 /// What the client of a service that is not there speaks, as far as its request tells.
 fn protocol_of(head: &Parts, scope: Option<&str>) -> Protocol {
-    let form = head
-        .headers
-        .get(CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form"));
-    if form || scope == Some("s3") { Protocol::Xml } else { Protocol::RestJson }
+    if has_form_body(head) || scope == Some("s3") { Protocol::Query("") } else { Protocol::RestJson }
 }
 
 /// Names and values of a query, as they stand.
@@ -238,7 +379,10 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let asked = Asked::of(&request.body(()).unwrap().into_parts().0, scope);
+        told(Asked::of(&request.body(()).unwrap().into_parts().0, scope))
+    }
+
+    fn told(asked: Asked) -> String {
         let protocol = asked.protocol();
         let service = asked.service().map_or("-", |service| service.name);
         match asked.action() {
@@ -277,14 +421,63 @@ mod tests {
         check(asked("GET", "/2099-01-01/x", &[], Some("lambda")), "lambda RestJson 404 ");
         check(
             asked("PUT", "/bucket", &[], Some("s3")),
-            "- Xml 400 Lambent has no AWS service that answers `s3`.",
+            "- Query(\"\") 400 Lambent has no AWS service that answers `s3`.",
         );
         check(
             asked("POST", "/", &[("content-type", "application/x-www-form-urlencoded")], Some("sts")),
-            "- Xml 400 Lambent has no AWS service that answers `sts`. It has: Lambda, DynamoDB.",
+            "- Query(\"\") 400 Lambent has no AWS service that answers `sts`. It has: Lambda, DynamoDB, SQS",
         );
-        check(asked("POST", "/", &[("x-amz-target", "AmazonSQS.SendMessage")], Some("sqs")), "- Json10 400 ");
+        check(asked("POST", "/", &[("x-amz-target", "Kinesis.PutRecord")], Some("kinesis")), "- Json10 400 ");
         check(asked("GET", "/", &[], None), "- RestJson 404 ");
+    }
+
+    /// What an unsigned form asks for.
+    fn asked_by_form(form: &str) -> String {
+        let request = Request::post("/").header("content-type", "application/x-www-form-urlencoded");
+        let mut asked = Asked::of(&request.body(()).unwrap().into_parts().0, None);
+        asked.read(form.as_bytes()).unwrap();
+        told(asked)
+    }
+
+    #[test]
+    fn forms_tell_their_action_when_they_are_read() {
+        let sqs = "http://queue.amazonaws.com/doc/2012-11-05/";
+        let check = |form: &str, expect: &str| {
+            let told = asked_by_form(form);
+            assert!(told.starts_with(expect), "{told}");
+        };
+        check("Action=SendMessage&Version=2012-11-05&MessageBody=a", "sqs SendMessage ");
+        check("Version=2012-11-05&Action=SendMessage", "sqs SendMessage ");
+        check(
+            "Action=Fly&Version=2012-11-05",
+            &format!("sqs Query(\"{sqs}\") 400 Lambent does not support `Fly` of SQS. It supports: "),
+        );
+        check("Version=2012-11-05", &format!("sqs Query(\"{sqs}\") 400 "));
+        check(
+            "Action=SendMessage&Version=1999",
+            "- Query(\"\") 400 Lambent has no AWS service that answers `Version 1999`.",
+        );
+        check("", "- Query(\"\") 400 ");
+    }
+
+    #[test]
+    fn forms_are_told_from_other_requests_by_the_head() {
+        let check = |method: &str, uri: &str, form: bool, scope: Option<&str>, expect: bool| {
+            let mut request = Request::builder().method(method).uri(uri);
+            if form {
+                request = request.header("content-type", "application/x-www-form-urlencoded; charset=utf-8");
+            }
+            let asked = Asked::of(&request.body(()).unwrap().into_parts().0, scope);
+            assert_eq!(asked.is_form(), expect, "{method} {uri}");
+        };
+        check("POST", "/", true, None, true);
+        check("POST", "/000000000000/orders", true, Some("sqs"), true);
+        check("GET", "/?Action=ListQueues&Version=2012-11-05", false, None, true);
+        check("POST", "/", true, Some("sts"), false);
+        check("POST", "/", true, Some("dynamodb"), false);
+        check("POST", "/", false, Some("sqs"), false);
+        // What curl sends as a form unless it is told otherwise.
+        check("POST", "/2015-03-31/functions/f/invocations", true, None, false);
     }
 
     #[test]
@@ -292,10 +485,15 @@ mod tests {
         for service in SERVICES {
             for action in service.actions {
                 let found = match &action.known_by {
-                    KnownBy::Target => {
+                    KnownBy::Target | KnownBy::TargetOrForm => {
                         let target = format!("{}.{}", service.target.unwrap(), action.name);
                         asked("POST", "/", &[("x-amz-target", &target)], None)
                     }
+                    KnownBy::Form => asked_by_form(&format!(
+                        "Action={}&Version={}",
+                        action.name,
+                        service.query.as_ref().unwrap().version
+                    )),
                     KnownBy::Path(method, path) => {
                         asked(method.as_str(), &path.replace(['{', '}'], ""), &[], None)
                     }

@@ -18,7 +18,7 @@ use crate::proxy::{self, Proxy};
 use crate::refusal::Refusal;
 use crate::router::{self, Found, Router};
 use crate::server::{self, Peer};
-use crate::{admission, intake, invoke};
+use crate::{accept, admission, intake, invoke};
 
 /// The gateway. Cheap to clone; all clones serve the same routes.
 #[derive(Clone, Debug)]
@@ -91,6 +91,9 @@ impl Shared {
         let arrival = Arrival { head: &head, host, peer, id, trace: &trace, now, account };
         if function.function.runtime == Runtime::Http {
             return self.forward(&arrival, &found, &function, body).await;
+        }
+        if found.target.route.asynchronous {
+            return accept::accept(self.engine.events(), &arrival, &found, body).await;
         }
         invoke::invoke(&arrival, &found, body, async |event: Bytes| {
             let call = self.engine.invocation(&function, event, Origin::Http, Some(trace.clone()));

@@ -8,6 +8,7 @@
 //!
 //! [`server`] is the loop beneath: it accepts, serves and drains, and knows nothing of functions.
 
+mod accept;
 mod admission;
 mod arrival;
 mod body;

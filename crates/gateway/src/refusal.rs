@@ -28,6 +28,10 @@ pub(crate) enum Refusal {
     ServiceUnavailable,
     /// An `http` function did not begin to answer within its timeout.
     EndpointTimeout,
+    /// Its idempotency key was used with another event.
+    KeyReused,
+    /// Its idempotency key is none.
+    BadKey,
 }
 
 impl Refusal {
@@ -54,6 +58,14 @@ impl Refusal {
             Self::EndpointTimeout => {
                 (StatusCode::GATEWAY_TIMEOUT, r#"{"message":"Endpoint request timed out"}"#)
             }
+            Self::KeyReused => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                r#"{"message":"The Idempotency-Key was used with another request"}"#,
+            ),
+            Self::BadKey => (
+                StatusCode::BAD_REQUEST,
+                r#"{"message":"An Idempotency-Key has 1 to 255 visible ASCII characters"}"#,
+            ),
         }
     }
 

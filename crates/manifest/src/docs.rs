@@ -10,7 +10,73 @@ use crate::environment::RESERVED;
 use crate::keys::{Form, Key, Need, Section};
 use crate::later::{self, Later};
 use crate::source::Source;
-use crate::{app, example, function, load, quantity, route, table};
+use crate::{
+    app, bus, example, feeds, function, input, load, quantity, queue, retry, route, rule, rule_target,
+    subscription, table, topic,
+};
+
+const EVENTS_BEGIN: &str = "\
+A function can be run for events that nobody waits for. They come from routes with `async = true`, from queues,
+from topics and buses, and from callers who ask for it. Such an event is stored before it is accepted, is tried again
+when the function fails, and is kept as a dead letter when it is given up.";
+
+/// A shop: what is ordered is put down at once, told to all who want to know, and worked on later.
+pub(crate) const EVENTS_EXAMPLE: &str = r#"[functions.order]
+runtime = "nodejs"
+code = "functions/order"
+handler = "index.handler"
+http = [{ route = "POST /orders", async = true }]   # answered with 202 at once
+retry = { attempts = 5, first-delay = "1s" }
+on-success = "topic:order-placed"
+
+[topics.order-placed]                               # everybody who is subscribed gets every message
+subscriptions = [{ queue = "invoices" }, { function = "audit" }]
+
+[queues.invoices]                                   # a message waits here until it has been worked on
+visibility = "1m"
+dead-letter = "invoices-dead"                       # after five failures it goes there
+max-receives = 5
+
+[queues.invoices-dead]
+retention = "14d"
+
+[functions.invoice]
+runtime = "python"
+code = "functions/invoice"
+handler = "invoice.handler"
+timeout = "30s"
+sources = [{ queue = "invoices", batch = 10, partial-failures = true }]
+
+[functions.audit]
+runtime = "nodejs"
+code = "functions/audit"
+handler = "index.handler"
+"#;
+
+const EVENTS_END: &str = "\
+Whatever is named must be in the manifest. The manifest is also refused when events would go round in circles: when
+dead letters of queues lead back to where they came from, when functions start each other without end by `on-success`,
+or when what a function makes of a queue's messages goes to the same queue.";
+
+/// Rules of a bus, with each form of input.
+pub(crate) const BUS_EXAMPLE: &str = r#"[buses.shop.rules.big-orders]
+pattern = '{"detail":{"total":[{"numeric":[">",100]}]}}'
+targets = [
+  { to = "function:audit", input-path = "$.detail" },
+  { to = "https://example.com/hook", input-template = { paths = { total = "$.detail.total" }, template = '{"total":<total>}' } },
+]
+"#;
+
+const TARGETS_BEGIN: &str = "The value of `on-success`, `on-failure` and of `to` in a rule:";
+
+/// What a target can be.
+const TARGETS: &[(&str, &str)] = &[
+    ("function:NAME", "the function runs, with its own `retry`; not an `http` function"),
+    ("queue:NAME", "the queue gets a message; a `.fifo` queue only from a rule, with a `group`"),
+    ("topic:NAME", "it is published to the topic, which is no `.fifo` topic"),
+    ("bus:NAME", "the rules of the bus look at it; `bus:default` is always there"),
+    ("https://example.com/hook", "the address gets a POST; `http://` works too"),
+];
 
 /// The reference page of the manifest, in Markdown.
 pub fn reference() -> String {
@@ -25,11 +91,11 @@ fn write(page: &mut String) -> fmt::Result {
     writeln!(page, "     LAMBENT_BLESS=1 cargo test -p lambent-manifest -->\n")?;
     writeln!(
         page,
-        "One file describes an app: its functions, their routes and their tables. Every setting is"
+        "One file describes an app: its functions, where their events come from, and its tables. Every setting"
     )?;
     writeln!(
         page,
-        "enforced; what is unknown or not supported is refused, with its place and the reason.\n"
+        "is enforced; what is unknown or not supported is refused, with its place and the reason.\n"
     )?;
     writeln!(page, "```toml\n{}```\n", example())?;
     writeln!(page, "A section stands for\n")?;
@@ -49,6 +115,7 @@ fn write(page: &mut String) -> fmt::Result {
     writeln!(page, "\nTwo routes of an app cannot take the same requests; the names of variables make no")?;
     writeln!(page, "difference. An app has at most {} routes.", limits::ROUTES_MAX)?;
     environment(page)?;
+    events(page)?;
     section(page, "## `[tables.NAME]`", &table::SECTION)?;
     units(page)?;
     not_yet(page)?;
@@ -70,6 +137,9 @@ fn without<D>(key: &Key<D>) -> String {
         (Need::Required, _) => "**required**".to_owned(),
         (Need::Default, Form::Duration(bounds)) => format!("`\"{}\"`", quantity::time(bounds.default)),
         (Need::Default, Form::Size(bounds)) => format!("`\"{}\"`", quantity::mib(bounds.default)),
+        (Need::Default, Form::Bytes(bounds)) => format!("`\"{}\"`", quantity::data(bounds.default)),
+        (Need::Default, Form::Whole(bounds)) => format!("`{}`", bounds.default),
+        (Need::Default, Form::Truth(default)) => format!("`{default}`"),
         (Need::Default, Form::Words(_)) => String::new(),
         (Need::Without(words), _) => (*words).to_owned(),
     }
@@ -85,6 +155,28 @@ fn runtimes(page: &mut String) -> fmt::Result {
         "\nThe interpreter of the machine is used, so a runtime has no version: `nodejs20.x` and"
     )?;
     writeln!(page, "`python3.12` are written `nodejs` and `python`.")
+}
+
+/// Events: an example first, then the keys of all that takes part.
+fn events(page: &mut String) -> fmt::Result {
+    writeln!(page, "\n## Events\n\n{EVENTS_BEGIN}\n\n```toml\n{EVENTS_EXAMPLE}```\n\n{EVENTS_END}")?;
+    section(page, "### Sources", &feeds::SECTION)?;
+    section(page, "### Retry", &retry::SECTION)?;
+    writeln!(page, "\n### Targets\n\n{TARGETS_BEGIN}\n\n| target | what happens there |\n|---|---|")?;
+    for (target, about) in TARGETS {
+        writeln!(page, "| `{target}` | {about} |")?;
+    }
+    section(page, "## `[queues.NAME]`", &queue::SECTION)?;
+    section(page, "## `[topics.NAME]`", &topic::SECTION)?;
+    section(page, "### Subscriptions", &subscription::SECTION)?;
+    section(page, "## `[buses.NAME]`", &bus::SECTION)?;
+    writeln!(page, "\n```toml\n{BUS_EXAMPLE}```")?;
+    section(page, "### `[buses.NAME.rules.NAME]`", &rule::SECTION)?;
+    writeln!(page, "\nA bus has at most {} rules.", limits::RULES_MAX)?;
+    section(page, "### Targets of a rule", &rule_target::SECTION)?;
+    section(page, "### Templates", &input::SECTION)?;
+    let names: Vec<_> = input::RESERVED.iter().map(|name| format!("`<{name}>`")).collect();
+    writeln!(page, "\nThese names are always there: {}.", names.join(", "))
 }
 
 fn environment(page: &mut String) -> fmt::Result {
@@ -108,15 +200,16 @@ fn environment(page: &mut String) -> fmt::Result {
 }
 
 fn units(page: &mut String) -> fmt::Result {
+    writeln!(page, "\n## Units\n\nA duration is a whole number and `ms`, `s`, `m` (minutes), `h` or")?;
     writeln!(
         page,
-        "\n## Units\n\nA duration is a whole number and `ms`, `s`, `m` or `h`. A size is a whole number and"
+        "`d` (days). A size is a whole number and a unit: `MB` or `GB` of memory, `B`, `KB` or `MB` of messages."
     )?;
     writeln!(
         page,
-        "`MB` or `GB`; a MB has 1024 * 1024 bytes, as in Lambda, and may be written `MiB`, as a GB may be"
+        "A KB has 1024 bytes, a MB 1024 KB and a GB 1024 MB, as in Lambda; they may be written `KiB`, `MiB`"
     )?;
-    writeln!(page, "written `GiB`.")
+    writeln!(page, "and `GiB`.")
 }
 
 fn not_yet(page: &mut String) -> fmt::Result {
@@ -129,6 +222,7 @@ fn not_yet(page: &mut String) -> fmt::Result {
     };
     rows(later::SECTIONS, "[", "]")?;
     rows(later::FUNCTION_KEYS, "", "")?;
+    rows(later::SOURCES, "sources = [{ ", " = ... }]")?;
     rows(later::RUNTIMES, "runtime = \"", "\"")
 }
 

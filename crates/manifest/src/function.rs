@@ -6,16 +6,17 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use lambent_core::runtime::Start;
-use lambent_core::{Function, FunctionName, Runtime, limits};
+use lambent_core::{Function, FunctionName, RetryPolicy, Runtime, limits};
 
 use crate::code::Folders;
 use crate::fault::{Faults, Read};
+use crate::feeds::{self, Feeds};
 use crate::keys::{Form, Key, Need, Section, set};
 use crate::later;
 use crate::node::Node;
 use crate::quantity::{self, Bounds};
 use crate::route::{self, Placed};
-use crate::{environment, run};
+use crate::{app, environment, retry, run, value};
 
 const TIMEOUT: Bounds<Duration> =
     Bounds { least: limits::TIMEOUT_MIN, most: limits::TIMEOUT_MAX, default: limits::TIMEOUT_DEFAULT };
@@ -45,6 +46,7 @@ pub(crate) struct Draft {
     tmp: Option<u32>,
     environment: Option<BTreeMap<String, String>>,
     routes: Vec<Placed>,
+    feeds: Feeds,
     layers: Option<Vec<PathBuf>>,
     keep_alive: Option<Duration>,
     build: Option<String>,
@@ -135,6 +137,49 @@ pub(crate) const SECTION: Section<Draft> = Section {
             },
         },
         Key {
+            name: "sources",
+            form: Form::Words("array of sources"),
+            need: Need::Without("no sources"),
+            example: r#"[{ queue = "orders", batch = 10 }]"#,
+            about: "Where else its events come from; see [Sources](#sources). An `http` function has none.",
+            read: |draft, node| draft.feeds.read_sources(node, &draft.name),
+        },
+        Key {
+            name: "retry",
+            form: Form::Words("table"),
+            need: Need::Without("as on Lambda: 3 attempts, 1 and 2 minutes apart"),
+            example: r#"{ attempts = 5, first-delay = "1s" }"#,
+            about: "How often and when an event that nobody waits for is tried again; see [Retry](#retry).",
+            read: |draft, node| set(&mut draft.feeds.retry, retry::read(node, RetryPolicy::LAMBDA)),
+        },
+        Key {
+            name: "dead-letter",
+            form: Form::Words("name of a queue"),
+            need: Need::Without("a queue of the function's own, which `lambent dead-letters` shows"),
+            example: r#""orders-dead""#,
+            about: "The queue of the events that nobody waited for and that were given up. What a source could not \
+                    deliver stays with the source: its queue has a `dead-letter` itself.",
+            read: |draft, node| set(&mut draft.feeds.dead_letter, value::queue(node)),
+        },
+        Key {
+            name: "on-success",
+            form: Form::Words("target"),
+            need: Need::Without("nobody is told"),
+            example: r#""topic:invoiced""#,
+            about: "Who gets a record of each event that nobody waited for and that succeeded; see \
+                    [Targets](#targets).",
+            read: |draft, node| set(&mut draft.feeds.on_success, value::target(node)),
+        },
+        Key {
+            name: "on-failure",
+            form: Form::Words("target"),
+            need: Need::Without("nobody is told"),
+            example: r#""https://example.com/hook""#,
+            about: "Who gets a record of each event that nobody waited for and that was given up; it goes to the \
+                    dead letters all the same.",
+            read: |draft, node| set(&mut draft.feeds.on_failure, value::target(node)),
+        },
+        Key {
             name: "layers",
             form: Form::Words("array of folders"),
             need: Need::Without("no layers"),
@@ -163,19 +208,28 @@ pub(crate) const SECTION: Section<Draft> = Section {
     later: later::FUNCTION_KEYS,
 };
 
-/// Reads a function. Its routes go to `routes` even when something else is wrong with it, so that they are compared
-/// with those of other functions.
-pub(crate) fn read(node: &Node<'_>, folders: &Rc<Folders>, routes: &mut Vec<Placed>) -> Read<Function> {
+/// Reads a function into `app`. Its routes and what it refers to go there even when something else is wrong with
+/// it, so that they are compared with those of other functions.
+pub(crate) fn read(node: &Node<'_>, app: &mut app::Draft) -> Read<()> {
     let mut faults = Faults::default();
     let name = FunctionName::parse(node.name).map_err(|error| node.spot.key_fault(error.to_string()))?;
-    let mut draft = Draft::new(name, Rc::clone(folders));
+    let mut draft = Draft::new(name.clone(), Rc::clone(&app.folders));
     _ = faults.keep(SECTION.read(node, &mut draft));
     faults.append(draft.check(node));
-    routes.append(&mut draft.routes);
-    match draft.finish() {
-        Some(function) => faults.or(function),
-        None => Err(faults),
+    app.routes.append(&mut draft.routes);
+    // A web server has had to remove all of them.
+    if draft.runtime.is_none_or(|runtime| runtime.row().start != Start::Command) {
+        app.references.append(&mut draft.feeds.references(node, &name));
     }
+    let feeds = std::mem::take(&mut draft.feeds);
+    // What is missing has been said by now.
+    let Some(function) = draft.finish() else { return Err(faults) };
+    let function = faults.or(function)?;
+    app.functions.push(function);
+    let (sources, config) = feeds.finish();
+    app.sources.extend(sources);
+    app.events.insert(name, config);
+    Ok(())
 }
 
 impl Draft {
@@ -192,6 +246,7 @@ impl Draft {
             tmp: None,
             environment: None,
             routes: Vec::new(),
+            feeds: Feeds::default(),
             layers: None,
             keep_alive: None,
             build: None,
@@ -253,10 +308,22 @@ fn check_server(node: &Node<'_>) -> Faults {
         let fault = port.spot.key_fault("`PORT` is set by the platform for an http function");
         faults.push(fault.suggest("remove it, and let the program listen on $PORT"));
     }
-    let routes = node.get("http").and_then(|http| http.items("").ok()).into_iter().flatten();
-    for payload in routes.filter_map(|route| route.get("payload")) {
+    let routes: Vec<_> =
+        node.get("http").and_then(|http| http.items("").ok()).into_iter().flatten().collect();
+    for payload in routes.iter().filter_map(|route| route.get("payload")) {
         let fault = payload.spot.key_fault("an http function has no `payload`");
         faults.push(fault.suggest("remove it: the function gets the request itself"));
+    }
+    for asynchronous in routes.iter().filter_map(|route| route.get("async")) {
+        let fault =
+            asynchronous.spot.key_fault("an http function has no `async` routes: it answers requests");
+        faults.push(fault.suggest("remove it, or give the route to a function with another runtime"));
+    }
+    for key in feeds::KEYS.iter().filter_map(|key| node.get(key)) {
+        let fault = key
+            .spot
+            .key_fault(format!("an http function has no `{}`: it is given requests, not events", key.name));
+        faults.push(fault.suggest("remove it, or give the events to a function with another runtime"));
     }
     faults
 }

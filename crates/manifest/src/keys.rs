@@ -45,6 +45,12 @@ pub(crate) enum Form {
     Duration(Bounds<Duration>),
     /// Memory with its unit.
     Size(Bounds<u32>),
+    /// Data with its unit.
+    Bytes(Bounds<usize>),
+    /// A whole number.
+    Whole(Bounds<u32>),
+    /// True or false, and which of them without the key.
+    Truth(bool),
 }
 
 /// What happens without the key.
@@ -119,6 +125,12 @@ impl fmt::Display for Form {
                 let (least, most) = (quantity::mib(b.least), quantity::mib(b.most));
                 write!(f, "size, `\"{least}\"` to `\"{most}\"`")
             }
+            Self::Bytes(b) => {
+                let (least, most) = (quantity::data(b.least), quantity::data(b.most));
+                write!(f, "size, `\"{least}\"` to `\"{most}\"`")
+            }
+            Self::Whole(b) => write!(f, "whole number, `{}` to `{}`", b.least, b.most),
+            Self::Truth(_) => f.write_str("`true` or `false`"),
         }
     }
 }

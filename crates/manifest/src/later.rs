@@ -23,18 +23,6 @@ impl Later {
 /// Sections of a later release.
 pub(crate) const SECTIONS: &[Later] = &[
     Later {
-        name: "queues",
-        meanwhile: "run a queue beside Lambent, and let its consumer call the function with `Invoke` on the AWS-compatible port",
-    },
-    Later {
-        name: "topics",
-        meanwhile: "let the publisher call each function with `Invoke` on the AWS-compatible port",
-    },
-    Later {
-        name: "buses",
-        meanwhile: "let the publisher call each function with `Invoke` on the AWS-compatible port",
-    },
-    Later {
         name: "buckets",
         meanwhile: "run an S3-compatible server beside Lambent, and give its address to the functions in `environment`",
     },
@@ -46,28 +34,21 @@ pub(crate) const SECTIONS: &[Later] = &[
 ];
 
 /// Keys of a function in a later release.
-pub(crate) const FUNCTION_KEYS: &[Later] = &[
-    Later {
-        name: "sources",
-        meanwhile: "read the source with a consumer of your own, and let it call the function with `Invoke` on the AWS-compatible port",
-    },
-    Later {
-        name: "schedules",
-        meanwhile: "start the function from cron or a systemd timer with `lambent invoke`",
-    },
-    Later {
-        name: "retry",
-        meanwhile: "let the caller repeat what failed: the answer tells it of every failure",
-    },
-    Later {
-        name: "dead-letter",
-        meanwhile: "let the caller keep what failed: the answer tells it of every failure",
-    },
-    Later {
-        name: "async",
-        meanwhile: "call the function and wait for its answer, which tells of every failure",
-    },
+pub(crate) const FUNCTION_KEYS: &[Later] = &[Later {
+    name: "schedules",
+    meanwhile: "start the function from cron or a systemd timer with `lambent invoke`",
+}];
+
+/// Sources of a later release.
+pub(crate) const SOURCES: &[Later] = &[
+    Later { name: "kafka", meanwhile: BROKER },
+    Later { name: "nats", meanwhile: BROKER },
+    Later { name: "rabbitmq", meanwhile: BROKER },
+    Later { name: "redis", meanwhile: BROKER },
 ];
+
+/// What to do as long as no broker is a source.
+const BROKER: &str = "let a consumer of your own send what it reads to a queue on the AWS-compatible port, and name that queue as the source";
 
 /// Runtimes of a later release.
 pub(crate) const RUNTIMES: &[Later] = &[

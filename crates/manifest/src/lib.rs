@@ -6,22 +6,33 @@
 //! Reading never stops at the first problem; whoever wrote the manifest sees all of them at once.
 
 mod app;
+mod bus;
 mod code;
 mod docs;
 mod environment;
 mod fault;
+mod feeds;
 mod function;
+mod input;
 mod keys;
 mod later;
 mod load;
 mod node;
 mod problem;
 mod quantity;
+mod queue;
+mod references;
+mod retry;
 mod route;
+mod rule;
+mod rule_target;
 mod run;
 mod source;
+mod subscription;
 mod suggest;
 mod table;
+mod topic;
+mod value;
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +42,7 @@ pub use code::{CodeError, check_code};
 pub use docs::reference;
 pub use load::{FILE_NAME, load, parse};
 pub use problem::{Place, Problem, Problems};
+pub use subscription::DeclaredSubscription;
 
 /// The smallest manifest that serves something, for error texts and pages.
 pub fn example() -> &'static str {

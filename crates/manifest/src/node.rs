@@ -96,7 +96,7 @@ impl<'a> Node<'a> {
 }
 
 /// The path of a key below another, quoted where TOML wants it quoted.
-fn join(path: &str, name: &str) -> String {
+pub(crate) fn join(path: &str, name: &str) -> String {
     let bare = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     let plain = !name.is_empty() && name.len() <= 64 && name.bytes().all(bare);
     let name = if plain { name.to_owned() } else { quote(name) };

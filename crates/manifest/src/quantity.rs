@@ -17,15 +17,19 @@ pub(crate) struct Bounds<T> {
 }
 
 /// Milliseconds of each unit of time.
-const TIMES: &[(&str, u64)] = &[("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+const TIMES: &[(&str, u64)] = &[("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 /// MiB of each unit of memory. A MB of memory is 1024 * 1024 bytes, as in Lambda.
 const SIZES: &[(&str, u64)] = &[("MB", 1), ("MiB", 1), ("GB", 1024), ("GiB", 1024)];
 
+/// Bytes of each unit of data.
+const BYTES: &[(&str, u64)] =
+    &[("B", 1), ("KB", 1024), ("KiB", 1024), ("MB", 1024 * 1024), ("MiB", 1024 * 1024)];
+
 /// Reads a duration, as in `"3s"`.
 pub(crate) fn duration(node: &Node<'_>, bounds: &Bounds<Duration>) -> Read<Duration> {
-    let words =
-        Words { what: "a duration, as in \"500ms\", \"3s\", \"5m\" or \"1h\"", units: TIMES, plain: "s" };
+    let what = "a duration, as in \"500ms\", \"3s\", \"5m\", \"1h\" or \"4d\"";
+    let words = Words { what, units: TIMES, plain: "s" };
     words.read(node, bounds, |millis| Some(Duration::from_millis(millis)), time)
 }
 
@@ -33,6 +37,12 @@ pub(crate) fn duration(node: &Node<'_>, bounds: &Bounds<Duration>) -> Read<Durat
 pub(crate) fn size(node: &Node<'_>, bounds: &Bounds<u32>) -> Read<u32> {
     let words = Words { what: "a size, as in \"256MB\" or \"1GB\"", units: SIZES, plain: "MB" };
     words.read(node, bounds, |size| u32::try_from(size).ok(), mib)
+}
+
+/// Reads a size in bytes, as in `"256KB"`.
+pub(crate) fn bytes(node: &Node<'_>, bounds: &Bounds<usize>) -> Read<usize> {
+    let words = Words { what: "a size, as in \"256KB\" or \"1MB\"", units: BYTES, plain: "B" };
+    words.read(node, bounds, |size| usize::try_from(size).ok(), data)
 }
 
 /// A duration as the manifest writes it.
@@ -47,6 +57,11 @@ pub(crate) fn time(duration: Duration) -> String {
 /// A size as the manifest writes it.
 pub(crate) fn mib(size: u32) -> String {
     in_largest_unit(u64::from(size), &[SIZES[0], SIZES[2]])
+}
+
+/// A size in bytes as the manifest writes it.
+pub(crate) fn data(size: usize) -> String {
+    in_largest_unit(size as u64, &[BYTES[0], BYTES[1], BYTES[3]])
 }
 
 fn in_largest_unit(amount: u64, units: &[(&str, u64)]) -> String {
@@ -130,10 +145,16 @@ mod tests {
         check(3000, "3s");
         check(90_000, "90s");
         check(900_000, "15m");
-        check(86_400_000, "24h");
+        check(86_400_000, "1d");
+        check(90_000_000, "25h");
+        check(345_600_000, "4d");
         assert_eq!(
             [mib(1), mib(512), mib(1024), mib(1536), mib(10_240)],
             ["1MB", "512MB", "1GB", "1536MB", "10GB"]
+        );
+        assert_eq!(
+            [data(1000), data(1024), data(262_144), data(1_048_576)],
+            ["1000B", "1KB", "256KB", "1MB"]
         );
     }
 }

@@ -13,6 +13,7 @@ use crate::keys::{Form, Key, Need, Section, set};
 use crate::node::{Node, Spot};
 use crate::quantity::{self, Bounds};
 use crate::source::Source;
+use crate::value;
 
 /// How long the gateway waits for an answer to begin.
 const TIMEOUT: Bounds<Duration> = Bounds {
@@ -27,6 +28,7 @@ pub(crate) struct Draft {
     key: Option<RouteKey>,
     format: Option<PayloadFormat>,
     timeout: Option<Duration>,
+    asynchronous: Option<bool>,
 }
 
 /// The keys of a route that is written as a table.
@@ -61,6 +63,16 @@ pub(crate) const SECTION: Section<Draft> = Section {
             about: "How long the caller waits for the answer to begin; after that it gets status 503.",
             read: |draft, node| set(&mut draft.timeout, quantity::duration(node, &TIMEOUT)),
         },
+        Key {
+            name: "async",
+            form: Form::Truth(false),
+            need: Need::Default,
+            example: "true",
+            about: "The caller gets status 202 as soon as the event is stored, and the function runs later; see \
+                    [Events](#events). Nobody waits then, so there is no `timeout`, and an `http` function has no \
+                    such route.",
+            read: |draft, node| set(&mut draft.asynchronous, value::truth(node)),
+        },
     ],
     later: &[],
 };
@@ -89,12 +101,18 @@ pub(crate) fn read(node: &Node<'_>, function: &FunctionName) -> (Vec<Placed>, Fa
     }
     let mut routes = Vec::new();
     for node in nodes {
-        let Some(Draft { key: Some(key), format, timeout }) = faults.keep(read_one(&node)) else { continue };
-        let (format, timeout) = (format.unwrap_or_default(), timeout.unwrap_or(TIMEOUT.default));
-        routes.push(Placed {
-            spot: node.spot,
-            route: Route { key, function: function.clone(), format, timeout },
-        });
+        let Some(Draft { key: Some(key), format, timeout, asynchronous }) = faults.keep(read_one(&node))
+        else {
+            continue;
+        };
+        let route = Route {
+            key,
+            function: function.clone(),
+            format: format.unwrap_or_default(),
+            timeout: timeout.unwrap_or(TIMEOUT.default),
+            asynchronous: asynchronous.unwrap_or_default(),
+        };
+        routes.push(Placed { spot: node.spot, route });
     }
     (routes, faults)
 }
@@ -102,7 +120,13 @@ pub(crate) fn read(node: &Node<'_>, function: &FunctionName) -> (Vec<Placed>, Fa
 fn read_one(node: &Node<'_>) -> Read<Draft> {
     let mut draft = Draft::default();
     match node.value {
-        DeValue::Table(_) => SECTION.read(node, &mut draft)?,
+        DeValue::Table(_) => {
+            SECTION.read(node, &mut draft)?;
+            if let (Some(true), Some(timeout)) = (draft.asynchronous, node.get("timeout")) {
+                let fault = timeout.spot.key_fault("an asynchronous route has no `timeout`: nobody waits");
+                return Err(fault.suggest("remove `timeout`, or `async`").into());
+            }
+        }
         _ => draft.key = Some(key(node)?),
     }
     Ok(draft)

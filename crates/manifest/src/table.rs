@@ -2,6 +2,7 @@
 
 use lambent_core::Table;
 
+use crate::app;
 use crate::fault::{Faults, Read};
 use crate::keys::{Form, Key, Need, Section, set};
 use crate::node::Node;
@@ -46,8 +47,8 @@ pub(crate) const SECTION: Section<Draft> = Section {
     later: &[],
 };
 
-/// Reads a table.
-pub(crate) fn read(node: &Node<'_>) -> Read<Table> {
+/// Reads a table into `app`.
+pub(crate) fn read(node: &Node<'_>, app: &mut app::Draft) -> Read<()> {
     let mut faults = Faults::default();
     let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
     if !NAME_LENGTH.contains(&node.name.len()) || !node.name.bytes().all(known) {
@@ -64,7 +65,9 @@ pub(crate) fn read(node: &Node<'_>) -> Read<Table> {
                 .suggest("name another one, or leave `sort` out"),
         );
     }
-    faults.or(Table { name: node.name.to_owned(), key: draft.key.unwrap_or_default(), sort: draft.sort })
+    let (name, key) = (node.name.to_owned(), draft.key.unwrap_or_default());
+    app.tables.push(faults.or(Table { name, key, sort: draft.sort })?);
+    Ok(())
 }
 
 fn attribute(node: &Node<'_>) -> Read<String> {

@@ -25,6 +25,7 @@ pub const SERVICE: Service = Service {
     title: "DynamoDB",
     protocol: Protocol::Json10,
     target: Some("DynamoDB_20120810"),
+    query: None,
     actions: ACTIONS,
 };
 

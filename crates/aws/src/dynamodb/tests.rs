@@ -40,11 +40,11 @@ impl Node {
         let answered = match received.call {
             Ok((action, call)) => match action.run {
                 Run::Tables(run) => Ok(answer(&self.tables, &identity, run, call.body).await),
-                Run::Engine(_) => panic!("not an action on tables"),
+                Run::Engine(_) | Run::Events(_) => panic!("not an action on tables"),
             },
             Err(refusal) => Err(refusal),
         };
-        let mut response = finish(received.protocol, answered);
+        let mut response = finish(received.protocol, received.id, answered);
         let headers = response.headers().clone();
         assert_eq!(headers["x-amzn-requestid"].len(), 36);
         assert_eq!(headers["content-type"], "application/x-amz-json-1.0");

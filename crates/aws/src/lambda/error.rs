@@ -15,6 +15,12 @@ pub enum Error {
         /// The ARN as the caller named the function.
         arn: String,
     },
+    /// Nothing is said about the events of a function.
+    #[error("The function {arn} doesn't have an EventInvokeConfig")]
+    NoEventConfig {
+        /// The function's ARN with its qualifier.
+        arn: String,
+    },
     /// A value is not one that the service model has.
     #[error(
         "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {constraint}"
@@ -41,6 +47,17 @@ pub enum Error {
         /// The operation, as AWS names it here.
         operation: String,
     },
+    /// The caller is part of an endless chain of calls.
+    #[error(
+        "Recursive invocation detected: {function} was called again and again by the same chain of events. Look at what calls it."
+    )]
+    Loop {
+        /// The function.
+        function: String,
+    },
+    /// The node could not do it: nothing was accepted.
+    #[error("{0}")]
+    Service(String),
     /// There was no sandbox to be had.
     #[error("Rate Exceeded.")]
     Throttled {
@@ -52,11 +69,15 @@ pub enum Error {
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let (status, code) = match &error {
-            Error::NotFound { .. } => (StatusCode::NOT_FOUND, "ResourceNotFoundException"),
+            Error::NotFound { .. } | Error::NoEventConfig { .. } => {
+                (StatusCode::NOT_FOUND, "ResourceNotFoundException")
+            }
             Error::Constraint { .. } => (StatusCode::BAD_REQUEST, "ValidationException"),
             Error::Parameter(_) => (StatusCode::BAD_REQUEST, "InvalidParameterValueException"),
             Error::Content(_) => (StatusCode::BAD_REQUEST, "InvalidRequestContentException"),
             Error::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException"),
+            Error::Loop { .. } => (StatusCode::BAD_REQUEST, "RecursiveInvocationException"),
+            Error::Service(_) => (StatusCode::SERVICE_UNAVAILABLE, "ServiceException"),
             Error::Throttled { .. } => (StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException"),
         };
         let refusal = Self::new(status, code, error.to_string());

@@ -114,7 +114,7 @@ impl<'a> Configuration<'a> {
     }
 }
 
-fn json(document: &impl Serialize) -> Response<Body> {
+pub(super) fn json(document: &impl Serialize) -> Response<Body> {
     let text = serde_json::to_string(document).expect("a document of texts and numbers is JSON");
     let mut response = Response::new(body::whole(text));
     response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));

@@ -1,10 +1,11 @@
-//! `Invoke`, synchronous (semantics.md 2.1).
+//! `Invoke`, synchronous and asynchronous (semantics.md 2.1, 3).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use lambent_core::{Invocation, Origin, Outcome, Runtime, TraceHeader, limits};
+use lambent_engine::events::{self, Incoming, Key};
 use lambent_engine::{Completed, Engine};
 use serde::de::IgnoredAny;
 
@@ -19,11 +20,13 @@ pub(super) async fn run(engine: &Engine, call: Call) -> Result<Response<Body>, R
     let request = Request::of(&call, &["Event", "RequestResponse", "DryRun"])?;
     let found = Found::by(engine, &call)?;
     let payload = payload(&found, call.body)?;
-    if request.dry_run {
-        return Ok(checked_only());
+    match request.kind {
+        Kind::DryRun => return Ok(checked_only()),
+        Kind::Event => return accept(engine, found, payload, request).await,
+        Kind::RequestResponse => {}
     }
     let tail = request.tail;
-    let call = invocation(engine, found, payload, request);
+    let call = invocation(engine, found, payload, request)?;
     let (id, trace, version) = (call.id, call.trace.clone(), call.function.version.clone());
     let completed = engine.invoke(call).await;
     let mut response = answer(&completed, id, tail)?;
@@ -34,11 +37,60 @@ pub(super) async fn run(engine: &Engine, call: Call) -> Result<Response<Body>, R
     Ok(response)
 }
 
+/// Takes an event in, to be run later. The answer is given when it is on disk.
+async fn accept(
+    engine: &Engine,
+    found: Found,
+    payload: Bytes,
+    request: Request,
+) -> Result<Response<Body>, Refusal> {
+    if payload.len() > limits::ASYNC_PAYLOAD_MAX {
+        let (max, operation) = (limits::ASYNC_PAYLOAD_MAX, "InvokeFunction".to_owned());
+        return Err(Error::TooLarge { max, operation }.into());
+    }
+    let trace = request.trace;
+    let header = trace.as_ref().map(|trace| text(trace.as_str()));
+    let incoming = Incoming {
+        function: found.function.name().clone(),
+        key: request.key.map(|key| Key::new(key, &[&payload])),
+        payload,
+        trace,
+        arn: (found.arn != found.function.arn).then_some(found.arn),
+        client_context: request.client_context,
+    };
+    let accepted = engine.events().accept(incoming).await.map_err(|error| match error {
+        events::Error::KeyReused(_) => Error::Parameter(error.to_string()),
+        // Nothing is said to be accepted that is not on disk; SDKs try again.
+        _ => Error::Service(error.to_string()),
+    })?;
+    let mut response = Response::new(body::whole(Bytes::new()));
+    *response.status_mut() = StatusCode::ACCEPTED;
+    let headers = response.headers_mut();
+    headers.insert("x-amzn-requestid", text(accepted.id.as_str()));
+    if let Some(header) = header {
+        headers.insert("x-amzn-trace-id", header);
+    }
+    Ok(response)
+}
+
+/// What is done with a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It is run, and the caller waits.
+    RequestResponse,
+    /// It is run later.
+    Event,
+    /// Nothing is run.
+    DryRun,
+}
+
 /// What the headers of an Invoke say.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Request {
-    /// Nothing is to be run.
-    pub(super) dry_run: bool,
+    /// What is to be done.
+    pub(super) kind: Kind,
+    /// Makes it the same event when it is sent again; a header of ours, `X-Lambent-Idempotency-Key`.
+    key: Option<String>,
     /// The end of the log is wanted.
     pub(super) tail: bool,
     /// JSON text for the function's context.
@@ -53,24 +105,35 @@ impl Request {
     /// # Errors
     /// When one of them has a value that cannot be honoured.
     pub(super) fn of(call: &Call, types: &[&str]) -> Result<Self, Error> {
-        let kind =
-            one_of(call, "x-amz-invocation-type", "invocationType", types)?.unwrap_or("RequestResponse");
-        if kind == "Event" {
-            return Err(Error::Parameter(
-                "Lambent does not support InvocationType Event yet. Nothing was accepted: use RequestResponse.".to_owned(),
-            ));
-        }
+        let kind = match one_of(call, "x-amz-invocation-type", "invocationType", types)? {
+            Some("Event") => Kind::Event,
+            Some("DryRun") => Kind::DryRun,
+            _ => Kind::RequestResponse,
+        };
         for name in ["X-Amz-Durable-Execution-Name", "X-Amz-Tenant-Id"] {
             if call.head.headers.contains_key(name) {
                 return Err(Error::Parameter(format!("Lambent does not support {name}. Leave it out.")));
             }
         }
         Ok(Self {
-            dry_run: kind == "DryRun",
+            kind,
+            key: idempotency_key(call, kind)?,
             tail: one_of(call, "x-amz-log-type", "logType", &["None", "Tail"])? == Some("Tail"),
             client_context: client_context(call)?,
             trace: call.header("x-amzn-trace-id").and_then(TraceHeader::parse),
         })
+    }
+}
+
+/// The key of an event; only events have one.
+fn idempotency_key(call: &Call, kind: Kind) -> Result<Option<String>, Error> {
+    const NAME: &str = "X-Lambent-Idempotency-Key";
+    let Some(value) = call.head.headers.get(NAME) else { return Ok(None) };
+    let invalid = |why: &str| Err(Error::Parameter(format!("{NAME} {why}")));
+    match value.to_str() {
+        _ if kind != Kind::Event => invalid("is only for the invocation type Event"),
+        Ok(key) if (1..=limits::IDEMPOTENCY_KEY_MAX).contains(&key.len()) => Ok(Some(key.to_owned())),
+        _ => invalid("has 1 to 255 visible ASCII characters"),
     }
 }
 
@@ -130,11 +193,24 @@ pub(super) fn payload(found: &Found, body: Bytes) -> Result<Bytes, Error> {
 }
 
 /// The invocation that a request asks for.
-pub(super) fn invocation(engine: &Engine, found: Found, payload: Bytes, request: Request) -> Invocation {
+///
+/// # Errors
+/// When the caller is part of an endless chain of calls (semantics.md 2.1, "Recursion detection").
+pub(super) fn invocation(
+    engine: &Engine,
+    found: Found,
+    payload: Bytes,
+    request: Request,
+) -> Result<Invocation, Error> {
+    let name = found.function.name().as_str();
+    if request.trace.as_ref().is_some_and(|trace| trace.visits(name) >= limits::VISITS_MAX) {
+        return Err(Error::Loop { function: name.to_owned() });
+    }
     let mut call = engine.invocation(&found.function, payload, Origin::Api, request.trace);
+    call.trace = call.trace.visit(name);
     call.arn = found.arn;
     call.client_context = request.client_context;
-    call
+    Ok(call)
 }
 
 /// What a dry run answers when all was well.
@@ -186,7 +262,14 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (head, ()) = request.body(()).unwrap().into_parts();
-        Call { head, resource: "f".to_owned(), body: Bytes::new() }
+        Call {
+            head,
+            resource: "f".to_owned(),
+            body: Bytes::new(),
+            action: "Invoke",
+            protocol: crate::protocol::Protocol::RestJson,
+            id: RequestId::from_random(0),
+        }
     }
 
     fn request(headers: &[(&str, &str)]) -> Result<Request, String> {
@@ -196,7 +279,13 @@ mod tests {
 
     #[test]
     fn headers_are_read() {
-        let plain = Request { dry_run: false, tail: false, client_context: None, trace: None };
+        let plain = Request {
+            kind: Kind::RequestResponse,
+            key: None,
+            tail: false,
+            client_context: None,
+            trace: None,
+        };
         assert_eq!(request(&[]), Ok(plain));
         let root = "Root=1-5e9f0c65-1de4d666d4dd26aced652b6c;Sampled=1";
         let all = request(&[
@@ -206,7 +295,8 @@ mod tests {
             ("X-Amzn-Trace-Id", root),
         ]);
         let expect = Request {
-            dry_run: true,
+            kind: Kind::DryRun,
+            key: None,
             tail: true,
             client_context: Some(r#"{"custom":{"a":"b"}}"#.to_owned()),
             trace: TraceHeader::parse(root),
@@ -229,7 +319,7 @@ mod tests {
              Member must satisfy enum value set: [Event, RequestResponse, DryRun]",
         );
         check("X-Amz-Log-Type", "Head", "Value 'Head' at 'logType' failed");
-        check("X-Amz-Invocation-Type", "Event", "Nothing was accepted");
+        check("X-Lambent-Idempotency-Key", "a", "only for the invocation type Event");
         check("X-Amz-Tenant-Id", "a", "does not support X-Amz-Tenant-Id");
         let large = BASE64.encode(format!("{{\"a\":\"{}\"}}", "x".repeat(limits::CLIENT_CONTEXT_MAX)));
         check("X-Amz-Client-Context", &large, "no more than 3583 bytes");

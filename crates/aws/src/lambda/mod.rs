@@ -1,6 +1,7 @@
 //! AWS Lambda, REST-JSON (semantics.md 2).
 
 mod error;
+mod event_config;
 mod event_stream;
 mod functions;
 mod identifier;
@@ -16,8 +17,17 @@ use crate::service::{Action, KnownBy, Run, Service};
 pub use error::Error;
 
 /// AWS Lambda.
-pub const SERVICE: Service =
-    Service { name: "lambda", title: "Lambda", protocol: Protocol::RestJson, target: None, actions: ACTIONS };
+pub const SERVICE: Service = Service {
+    name: "lambda",
+    title: "Lambda",
+    protocol: Protocol::RestJson,
+    target: None,
+    query: None,
+    actions: ACTIONS,
+};
+
+/// Where a function's event invoke config is.
+const EVENT_CONFIG: &str = "/2019-09-25/functions/{FunctionName}/event-invoke-config";
 
 /// What Lambent has of it.
 pub const ACTIONS: &[Action] = &[
@@ -53,6 +63,36 @@ pub const ACTIONS: &[Action] = &[
         known_by: KnownBy::Path(Method::GET, "/2015-03-31/functions"),
         body_max: 0,
         run: Run::Engine(|engine, call| Box::pin(async move { functions::list(engine, &call) })),
+    },
+    Action {
+        name: "PutFunctionEventInvokeConfig",
+        known_by: KnownBy::Path(Method::PUT, EVENT_CONFIG),
+        body_max: event_config::BODY_MAX,
+        run: Run::Engine(|engine, call| Box::pin(async move { event_config::put(engine, &call).await })),
+    },
+    Action {
+        name: "UpdateFunctionEventInvokeConfig",
+        known_by: KnownBy::Path(Method::POST, EVENT_CONFIG),
+        body_max: event_config::BODY_MAX,
+        run: Run::Engine(|engine, call| Box::pin(async move { event_config::update(engine, &call).await })),
+    },
+    Action {
+        name: "GetFunctionEventInvokeConfig",
+        known_by: KnownBy::Path(Method::GET, EVENT_CONFIG),
+        body_max: 0,
+        run: Run::Engine(|engine, call| Box::pin(async move { event_config::get(engine, &call) })),
+    },
+    Action {
+        name: "DeleteFunctionEventInvokeConfig",
+        known_by: KnownBy::Path(Method::DELETE, EVENT_CONFIG),
+        body_max: 0,
+        run: Run::Engine(|engine, call| Box::pin(async move { event_config::delete(engine, &call).await })),
+    },
+    Action {
+        name: "ListFunctionEventInvokeConfigs",
+        known_by: KnownBy::Path(Method::GET, "/2019-09-25/functions/{FunctionName}/event-invoke-config/list"),
+        body_max: 0,
+        run: Run::Engine(|engine, call| Box::pin(async move { event_config::list(engine, &call) })),
     },
 ];
 

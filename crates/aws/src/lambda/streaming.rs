@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use super::Error;
 use super::event_stream::{PAYLOAD_MAX, event};
 use super::identifier::Found;
-use super::invoke::{Request, checked_only, invocation, payload, text};
+use super::invoke::{Kind, Request, checked_only, invocation, payload, text};
 use crate::body::{self, Body};
 use crate::protocol::Refusal;
 use crate::service::Call;
@@ -31,11 +31,11 @@ pub(super) async fn run(engine: &Engine, call: Call) -> Result<Response<Body>, R
     let request = Request::of(&call, &["RequestResponse", "DryRun"])?;
     let found = Found::by(engine, &call)?;
     let payload = payload(&found, call.body)?;
-    if request.dry_run {
+    if request.kind == Kind::DryRun {
         return Ok(checked_only());
     }
     let tail = request.tail;
-    let call = invocation(engine, found, payload, request);
+    let call = invocation(engine, found, payload, request)?;
     let (id, trace, version) = (call.id, call.trace.clone(), call.function.version.clone());
     let (content_type, body) = match engine.invoke_streaming(call).await {
         Answer::Whole(completed) => (WHOLE_TYPE.to_owned(), body::whole(whole(&completed, id, tail)?)),

@@ -53,8 +53,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// What the client is told. The JSON 1.0 protocol has one status for everything that is the client's fault, and
-    /// the XML protocols have names of their own.
+    /// What the client is told. The JSON protocols with targets have one status for everything that is the client's
+    /// fault, and the query protocol has names of its own.
     pub(crate) fn refusal(&self, protocol: Protocol) -> Refusal {
         let (json, xml) = match self {
             Self::Missing | Self::Page => {
@@ -67,9 +67,9 @@ impl Error {
             }
         };
         let (status, code) = match protocol {
-            Protocol::Json10 => (StatusCode::BAD_REQUEST, json),
+            Protocol::Json10 | Protocol::Json11 => (StatusCode::BAD_REQUEST, json),
             Protocol::RestJson => (StatusCode::FORBIDDEN, json),
-            Protocol::Xml => (StatusCode::FORBIDDEN, xml),
+            Protocol::Query(_) => (StatusCode::FORBIDDEN, xml),
         };
         Refusal::new(status, code, self.to_string())
     }

@@ -341,7 +341,7 @@ fn errors_are_those_of_the_protocol() {
         let refusal = error.refusal(protocol);
         assert_eq!((refusal.status.as_u16(), refusal.code), (status, code));
     };
-    let (rest, json, xml) = (Protocol::RestJson, Protocol::Json10, Protocol::Xml);
+    let (rest, json, xml) = (Protocol::RestJson, Protocol::Json10, Protocol::Query(""));
     check(&Error::Missing, rest, 403, "MissingAuthenticationTokenException");
     check(&Error::Missing, json, 400, "MissingAuthenticationTokenException");
     check(&Error::Missing, xml, 403, "MissingAuthenticationToken");

@@ -23,6 +23,7 @@ fn event(
         function: FunctionName::parse("f").unwrap(),
         format,
         timeout: Duration::from_secs(30),
+        asynchronous: false,
     };
     let router = Router::new(&[route]).unwrap();
     let (head, ()) = request.body(()).unwrap().into_parts();

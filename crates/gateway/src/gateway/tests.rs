@@ -33,6 +33,7 @@ impl Fixture {
             function: FunctionName::parse("f").unwrap(),
             format: PayloadFormat::V2,
             timeout: Duration::from_secs(1),
+            asynchronous: false,
         };
         let router = Arc::new(Router::new(&[route("GET /a"), route("ANY /in/{proxy+}")]).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

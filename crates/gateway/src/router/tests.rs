@@ -11,6 +11,7 @@ fn routes(keys: &[&str]) -> Vec<Route> {
         function: FunctionName::parse(&format!("f{i}")).unwrap(),
         format: PayloadFormat::V2,
         timeout: Duration::from_secs(30),
+        asynchronous: false,
     };
     keys.iter().enumerate().map(route).collect()
 }

@@ -29,39 +29,39 @@ fn durations() {
     check_lines(&[
         (
             "timeout = 3",
-            r#"5:11 functions.a.timeout: must be a duration, as in "500ms", "3s", "5m" or "1h", but has no unit / write "3s""#,
+            r#"5:11 functions.a.timeout: must be a duration, as in "500ms", "3s", "5m", "1h" or "4d", but has no unit / write "3s""#,
         ),
         (
             "timeout = 3.5",
-            r#"5:11 functions.a.timeout: must be a duration, as in "500ms", "3s", "5m" or "1h", but is a float"#,
+            r#"5:11 functions.a.timeout: must be a duration, as in "500ms", "3s", "5m", "1h" or "4d", but is a float"#,
         ),
         (
             r#"timeout = "3""#,
-            r#"5:11 functions.a.timeout: "3" is not a duration, as in "500ms", "3s", "5m" or "1h" / write "3s""#,
+            r#"5:11 functions.a.timeout: "3" is not a duration, as in "500ms", "3s", "5m", "1h" or "4d" / write "3s""#,
         ),
         (
             r#"timeout = "3 s""#,
-            r#"5:11 functions.a.timeout: "3 s" is not a duration, as in "500ms", "3s", "5m" or "1h" / write "3s""#,
+            r#"5:11 functions.a.timeout: "3 s" is not a duration, as in "500ms", "3s", "5m", "1h" or "4d" / write "3s""#,
         ),
         (
             r#"timeout = "3S""#,
-            r#"5:11 functions.a.timeout: "3S" is not a duration, as in "500ms", "3s", "5m" or "1h" / write "3s""#,
+            r#"5:11 functions.a.timeout: "3S" is not a duration, as in "500ms", "3s", "5m", "1h" or "4d" / write "3s""#,
         ),
         (
             r#"timeout = "1.5s""#,
-            r#"5:11 functions.a.timeout: "1.5s" is not a duration, as in "500ms", "3s", "5m" or "1h""#,
+            r#"5:11 functions.a.timeout: "1.5s" is not a duration, as in "500ms", "3s", "5m", "1h" or "4d""#,
         ),
         (
             r#"timeout = "-3s""#,
-            r#"5:11 functions.a.timeout: "-3s" is not a duration, as in "500ms", "3s", "5m" or "1h""#,
+            r#"5:11 functions.a.timeout: "-3s" is not a duration, as in "500ms", "3s", "5m", "1h" or "4d""#,
         ),
         (
             "timeout = -3",
-            r#"5:11 functions.a.timeout: must be a duration, as in "500ms", "3s", "5m" or "1h", but has no unit"#,
+            r#"5:11 functions.a.timeout: must be a duration, as in "500ms", "3s", "5m", "1h" or "4d", but has no unit"#,
         ),
         (
             r#"timeout = """#,
-            r#"5:11 functions.a.timeout: "" is not a duration, as in "500ms", "3s", "5m" or "1h""#,
+            r#"5:11 functions.a.timeout: "" is not a duration, as in "500ms", "3s", "5m", "1h" or "4d""#,
         ),
         (r#"timeout = "0s""#, "5:11 functions.a.timeout: 0s is too little: at least 1ms"),
         (r#"timeout = "16m""#, "5:11 functions.a.timeout: 16m is too much: at most 15m"),
@@ -71,24 +71,24 @@ fn durations() {
         ),
         (
             r#"timeout = "999999999999999999999s""#,
-            r#"5:11 functions.a.timeout: "999999999999999999999s" is not a duration, as in "500ms", "3s", "5m" or "1h""#,
+            r#"5:11 functions.a.timeout: "999999999999999999999s" is not a duration, as in "500ms", "3s", "5m", "1h" or "4d""#,
         ),
         (
             "timeout = true",
-            r#"5:11 functions.a.timeout: must be a duration, as in "500ms", "3s", "5m" or "1h", but is a boolean"#,
+            r#"5:11 functions.a.timeout: must be a duration, as in "500ms", "3s", "5m", "1h" or "4d", but is a boolean"#,
         ),
         (
             "timeout = [3]",
-            r#"5:11 functions.a.timeout: must be a duration, as in "500ms", "3s", "5m" or "1h", but is an array"#,
+            r#"5:11 functions.a.timeout: must be a duration, as in "500ms", "3s", "5m", "1h" or "4d", but is an array"#,
         ),
         (
             "timeout = { s = 3 }",
-            r#"5:11 functions.a.timeout: must be a duration, as in "500ms", "3s", "5m" or "1h", but is a table"#,
+            r#"5:11 functions.a.timeout: must be a duration, as in "500ms", "3s", "5m", "1h" or "4d", but is a table"#,
         ),
-        (r#"keep-alive = "25h""#, "5:14 functions.a.keep-alive: 25h is too much: at most 24h"),
+        (r#"keep-alive = "25h""#, "5:14 functions.a.keep-alive: 25h is too much: at most 1d"),
         (
             "keep-alive = 600",
-            r#"5:14 functions.a.keep-alive: must be a duration, as in "500ms", "3s", "5m" or "1h", but has no unit / write "600s""#,
+            r#"5:14 functions.a.keep-alive: must be a duration, as in "500ms", "3s", "5m", "1h" or "4d", but has no unit / write "600s""#,
         ),
     ]);
 }
@@ -236,7 +236,7 @@ fn routes() {
         ),
         (
             r#"http = [{ route = "GET /", cors = true }]"#,
-            "5:28 functions.a.http.cors: unknown key / a route has `route`, `payload`, `timeout`",
+            "5:28 functions.a.http.cors: unknown key / a route has `route`, `payload`, `timeout`, `async`",
         ),
         (
             r#"http = ["GET /a", "GET /a"]"#,
@@ -295,19 +295,19 @@ fn unknown_keys() {
         ("memory_size = 128", "5:1 functions.a.memory_size: unknown key / did you mean `memory`?"),
         (
             r#"description = "x""#,
-            "5:1 functions.a.description: unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `layers`, `keep-alive`, `build`",
+            "5:1 functions.a.description: unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `sources`, `retry`, `dead-letter`, `on-success`, `on-failure`, `layers`, `keep-alive`, `build`",
         ),
         (
             r#""" = 1"#,
-            r#"5:1 functions.a."": unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `layers`, `keep-alive`, `build`"#,
+            r#"5:1 functions.a."": unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `sources`, `retry`, `dead-letter`, `on-success`, `on-failure`, `layers`, `keep-alive`, `build`"#,
         ),
         (
             r#""ti\nme" = 1"#,
-            r#"5:1 functions.a."ti\nme": unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `layers`, `keep-alive`, `build`"#,
+            r#"5:1 functions.a."ti\nme": unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `sources`, `retry`, `dead-letter`, `on-success`, `on-failure`, `layers`, `keep-alive`, `build`"#,
         ),
         (
             "queue.x.y = 1",
-            "5:1 functions.a.queue: unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `layers`, `keep-alive`, `build`",
+            "5:1 functions.a.queue: unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `sources`, `retry`, `dead-letter`, `on-success`, `on-failure`, `layers`, `keep-alive`, `build`",
         ),
         (
             r#"schedule = "daily""#,
@@ -320,24 +320,16 @@ fn unknown_keys() {
 fn keys_of_later_releases() {
     check_lines(&[
         (
-            r#"sources = [{ queue = "orders", batch = 10 }]"#,
-            "5:1 functions.a.sources: `sources` is not supported in this release / read the source with a consumer of your own, and let it call the function with `Invoke` on the AWS-compatible port",
-        ),
-        (
             r#"schedules = [{ cron = "0 0 * * *" }]"#,
             "5:1 functions.a.schedules: `schedules` is not supported in this release / start the function from cron or a systemd timer with `lambent invoke`",
         ),
         (
-            "retry = { attempts = 5 }",
-            "5:1 functions.a.retry: `retry` is not supported in this release / let the caller repeat what failed: the answer tells it of every failure",
+            r#"sources = [{ kafka = "orders" }]"#,
+            "5:14 functions.a.sources.kafka: `kafka` is not supported in this release / let a consumer of your own send what it reads to a queue on the AWS-compatible port, and name that queue as the source",
         ),
         (
-            r#"dead-letter = "orders-dead""#,
-            "5:1 functions.a.dead-letter: `dead-letter` is not supported in this release / let the caller keep what failed: the answer tells it of every failure",
-        ),
-        (
-            "async = { }",
-            "5:1 functions.a.async: `async` is not supported in this release / call the function and wait for its answer, which tells of every failure",
+            r#"sources = [{ redis = "orders", batch = 10 }]"#,
+            "5:14 functions.a.sources.redis: `redis` is not supported in this release / let a consumer of your own send what it reads to a queue on the AWS-compatible port, and name that queue as the source",
         ),
     ]);
 }

@@ -1,14 +1,6 @@
 //! Bad manifests as a whole: sections, runtimes and what goes with them, and problems that come together.
 
-use super::{BASE, Shop, problems};
-
-/// Manifests, each with everything that is wrong with it.
-fn check(manifests: &[(&str, &[&str])]) {
-    let shop = Shop::new();
-    for (text, expect) in manifests {
-        assert_eq!(problems(&shop, text), *expect, "{text}");
-    }
-}
+use super::{BASE, Shop, check};
 
 #[test]
 fn bad_tables() {
@@ -48,19 +40,7 @@ fn bad_tables() {
 #[test]
 fn bad_sections() {
     check(&[
-        (
-            "[queues.orders]",
-            &[
-                "1:2 queues: `queues` is not supported in this release / run a queue beside Lambent, and let its consumer call the function with `Invoke` on the AWS-compatible port",
-            ],
-        ),
-        ("[queue.orders]", &["1:2 queue: unknown key / `queues` is not supported in this release"]),
-        (
-            "[topics]",
-            &[
-                "1:2 topics: `topics` is not supported in this release / let the publisher call each function with `Invoke` on the AWS-compatible port",
-            ],
-        ),
+        ("[queue.orders]", &["1:2 queue: unknown key / did you mean `queues`?"]),
         (
             "[buckets.reports]",
             &[
@@ -81,7 +61,10 @@ fn bad_sections() {
         ),
         ("[function.b]", &["1:2 function: unknown key / did you mean `functions`?"]),
         ("[table.x]", &["1:2 table: unknown key / did you mean `tables`?"]),
-        ("[cron]", &["1:2 cron: unknown key / a manifest has `functions`, `tables`"]),
+        (
+            "[cron]",
+            &["1:2 cron: unknown key / a manifest has `functions`, `queues`, `topics`, `buses`, `tables`"],
+        ),
     ]);
 }
 
@@ -301,7 +284,7 @@ fn bad_names() {
             &[
                 r#"1:12 functions.a: `runtime` is missing / write runtime = "nodejs""#,
                 r#"1:12 functions.a: `code` is missing / write code = "functions/hello""#,
-                "1:14 functions.a.b: unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `layers`, `keep-alive`, `build`",
+                "1:14 functions.a.b: unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `sources`, `retry`, `dead-letter`, `on-success`, `on-failure`, `layers`, `keep-alive`, `build`",
             ],
         ),
     ]);
@@ -346,15 +329,15 @@ fn bad_syntax() {
 #[test]
 fn bad_several() {
     check(&[(
-        "[functions.a]\nruntime = \"nodejs\"\ncode = \"code\"\nhandler = \"index.handler\"\ntimout = \"3s\"\nmemory = 256\nqueue = 1\n\n[functions.b]\nruntime = \"python3.12\"\nhttp = [\"GET /\"]\ncommand = \"x\"\n\n[functions.c]\nruntime = \"python\"\ncode = \"code\"\nhandler = \"x.y\"\nhttp = [\"ANY /{x}\", \"GET /\"]\n\n[queues.x]\n",
+        "[functions.a]\nruntime = \"nodejs\"\ncode = \"code\"\nhandler = \"index.handler\"\ntimout = \"3s\"\nmemory = 256\nqueue = 1\n\n[functions.b]\nruntime = \"python3.12\"\nhttp = [\"GET /\"]\ncommand = \"x\"\n\n[functions.c]\nruntime = \"python\"\ncode = \"code\"\nhandler = \"x.y\"\nhttp = [\"ANY /{x}\", \"GET /\"]\n\n[buckets.x]\n",
         &[
             "5:1 functions.a.timout: unknown key / did you mean `timeout`?",
             r#"6:10 functions.a.memory: must be a size, as in "256MB" or "1GB", but has no unit / write "256MB""#,
-            "7:1 functions.a.queue: unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `layers`, `keep-alive`, `build`",
+            "7:1 functions.a.queue: unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `sources`, `retry`, `dead-letter`, `on-success`, `on-failure`, `layers`, `keep-alive`, `build`",
             r#"9:12 functions.b: `code` is missing / write code = "functions/hello""#,
             r#"10:11 functions.b.runtime: unknown runtime "python3.12" / write "python"; the interpreter of this machine is used"#,
             "18:21 functions.c.http: `GET /` takes the same requests as `GET /` of `b` at lambent.toml:11:9 / a request goes to one function: remove one of the two",
-            "20:2 queues: `queues` is not supported in this release / run a queue beside Lambent, and let its consumer call the function with `Invoke` on the AWS-compatible port",
+            "20:2 buckets: `buckets` is not supported in this release / run an S3-compatible server beside Lambent, and give its address to the functions in `environment`",
         ],
     )]);
 }

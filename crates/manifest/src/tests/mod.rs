@@ -1,8 +1,13 @@
 //! Manifests, good and bad, and what becomes of them.
 
+mod bad_buses;
+mod bad_feeds;
 mod bad_keys;
 mod bad_manifests;
+mod bad_queues;
+mod bad_references;
 mod code;
+mod events;
 mod files;
 mod good;
 mod mutated;
@@ -78,6 +83,22 @@ fn problems(shop: &Shop, text: &str) -> Vec<String> {
     let problems = shop.parse(text).expect_err(text);
     let folder = shop.folder.canonicalize().unwrap().display().to_string();
     problems.iter().map(|problem| short(problem).replace(&folder, "FOLDER")).collect()
+}
+
+/// Manifests, each with everything that is wrong with it.
+fn check(manifests: &[(&str, &[&str])]) {
+    let shop = Shop::new();
+    for (text, expect) in manifests {
+        assert_eq!(problems(&shop, text), *expect, "{text}");
+    }
+}
+
+/// Texts that stand after a good function, so from line 5 on, each with everything that is wrong with it.
+fn check_after(manifests: &[(&str, &[&str])]) {
+    let shop = Shop::new();
+    for (text, expect) in manifests {
+        assert_eq!(problems(&shop, &format!("{BASE}{text}")), *expect, "{text}");
+    }
 }
 
 /// A manifest that is good, on four lines.

@@ -1,6 +1,7 @@
 //! Whatever is written into a manifest, it becomes an app or problems that can be shown.
 
 use super::Shop;
+use super::events::EVENTS;
 use super::good::SHOP;
 
 /// Pieces that mean something in TOML or in a manifest.
@@ -49,6 +50,14 @@ const PIECES: &[&str] = &[
     "[functions.a]",
     "[functions.\"\"]",
     "key",
+    "queue:",
+    "function:a",
+    "orders",
+    ".fifo",
+    "dead-letter",
+    "<total>",
+    "$.",
+    "{\"a\":[1]}",
     "\t",
 ];
 
@@ -56,8 +65,8 @@ const PIECES: &[&str] = &[
 fn nothing_panics() {
     let shop = Shop::new();
     let mut random = fastrand::Rng::with_seed(7);
-    for _ in 0..5000 {
-        let mut text: Vec<char> = SHOP.chars().collect();
+    for round in 0..8000 {
+        let mut text: Vec<char> = [SHOP, EVENTS][round % 2].chars().collect();
         for _ in 0..random.usize(1..8) {
             let from = random.usize(0..=text.len());
             let length = [0, 1, 30][random.usize(0..3)];
@@ -90,6 +99,15 @@ fn nothing_overflows() {
     let wide: String = (0..60_000).map(|i| format!("a{i} = {{}},")).collect();
     let text = shop.parse(&format!("functions = {{ {wide} }}")).unwrap_err().to_string();
     assert!(text.len() < 100_000, "{}", text.len());
+}
+
+#[test]
+fn unknown_names_are_not_compared_without_end() {
+    let queues: String = (0..9000).map(|i| format!("[queues.queue-with-a-long-name-{i}]\n")).collect();
+    let dead = |i| format!("[queues.other-{i}]\ndead-letter = \"queue-with-a-lung-name-{i}\"\n");
+    let text = queues + &(0..1000).map(dead).collect::<String>();
+    let problems = Shop::new().parse(&text).unwrap_err();
+    assert_eq!(problems.iter().len() + problems.hidden(), 1000);
 }
 
 fn shown(problems: &str, text: &str) {

@@ -4,7 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use super::{BASE, Shop};
-use crate::{example, function, reference, route, table};
+use crate::docs::{BUS_EXAMPLE, EVENTS_EXAMPLE};
+use crate::keys::{Key, Section};
+use crate::{
+    bus, example, feeds, function, input, queue, reference, retry, route, rule, rule_target, subscription,
+    table, topic,
+};
 
 #[test]
 fn the_page_is_up_to_date() {
@@ -25,6 +30,29 @@ fn the_example_is_good() {
 }
 
 #[test]
+fn the_examples_of_events_are_good() {
+    let shop = Shop::new();
+    for folder in ["functions/order", "functions/invoice", "functions/audit"] {
+        fs::create_dir_all(shop.path(folder)).unwrap();
+    }
+    shop.good(EVENTS_EXAMPLE);
+    let app = shop.good(&format!("{EVENTS_EXAMPLE}{BUS_EXAMPLE}"));
+    assert_eq!((app.queues.len(), app.topics.len(), app.buses.len(), app.sources.len()), (2, 1, 1, 1));
+}
+
+/// What the examples name.
+const NAMED: &str = "
+[functions.audit]
+runtime = \"nodejs\"
+code = \"code\"
+handler = \"index.handler\"
+[queues.orders]
+[queues.orders-dead]
+[queues.\"x.fifo\"]
+[topics.invoiced]
+";
+
+#[test]
 fn the_example_of_every_key_is_good() {
     let shop = Shop::new();
     for key in function::SECTION.keys {
@@ -34,7 +62,7 @@ fn the_example_of_every_key_is_good() {
             "command" => format!("[functions.a]\nruntime = \"http\"\ncode = \"code\"\n{line}"),
             _ => format!("{}\n{line}", rest.join("\n")),
         };
-        shop.good(&text);
+        shop.good(&format!("{text}{NAMED}"));
     }
     for key in route::SECTION.keys {
         let route = if key.name == "route" { "" } else { "route = \"GET /\", " };
@@ -43,4 +71,60 @@ fn the_example_of_every_key_is_good() {
     let tables: Vec<_> =
         table::SECTION.keys.iter().map(|key| format!("{} = {}", key.name, key.example)).collect();
     shop.good(&format!("{BASE}[tables.Users]\n{}", tables.join("\n")));
+}
+
+/// The example of every key of a section is good where its table stands between two texts. `beside` gives what a
+/// key needs beside it.
+fn check<D>(section: &Section<D>, beside: fn(&str) -> &str, before: &str, after: &str) {
+    let shop = Shop::new();
+    for Key { name, example, .. } in section.keys {
+        let beside = beside(name);
+        shop.good(&format!("{BASE}{before}{{ {beside}{name} = {example} }}{after}\n{NAMED}"));
+    }
+}
+
+/// The same, where some keys are good only in something that keeps order.
+fn check_named<D>(section: &Section<D>, beside: fn(&str) -> &str, before: &str) {
+    let shop = Shop::new();
+    for Key { name, example, about, .. } in section.keys {
+        let (beside, end) = (beside(name), if about.contains("Only `.fifo`") { ".fifo" } else { "" });
+        shop.good(&format!("{BASE}{before}\"y{end}\" = {{ {beside}{name} = {example} }}\n{NAMED}"));
+    }
+}
+
+#[test]
+fn the_example_of_every_key_of_events_is_good() {
+    let nothing = |_: &str| "";
+    let source = |key: &str| if key == "queue" { "" } else { "queue = \"orders\", " };
+    check(&feeds::SECTION, source, "sources = [", "]");
+    check(&retry::SECTION, nothing, "retry = ", "");
+    let queue = |key: &str| if key == "max-receives" { "dead-letter = \"orders-dead\", " } else { "" };
+    check_named(&queue::SECTION, queue, "[queues]\n");
+    check_named(&topic::SECTION, nothing, "[topics]\n");
+    check_named(&bus::SECTION, nothing, "[buses]\n");
+    let subscription = |key: &str| match key {
+        "queue" | "function" | "url" => "",
+        "filter-scope" => "queue = \"orders\", filter = '{\"kind\":[\"order\"]}', ",
+        "retry" => "url = \"https://example.com\", ",
+        _ => "queue = \"orders\", ",
+    };
+    check(&subscription::SECTION, subscription, "[topics.t]\nsubscriptions = [", "]");
+    let rule = |key: &str| match key {
+        "pattern" => "targets = [{ to = \"queue:orders\" }], ",
+        "targets" => "pattern = '{\"source\":[\"shop\"]}', ",
+        _ => "pattern = '{\"source\":[\"shop\"]}', targets = [{ to = \"queue:orders\" }], ",
+    };
+    check(&rule::SECTION, rule, "[buses.b.rules]\nr = ", "");
+    let target = |key: &str| match key {
+        "to" => "",
+        "group" => "to = \"queue:x.fifo\", ",
+        _ => "to = \"queue:orders\", ",
+    };
+    let before = "[buses.b.rules.r]\npattern = '{\"source\":[\"shop\"]}'\ntargets = [";
+    check(&rule_target::SECTION, target, before, "]");
+    let template = |key: &str| match key {
+        "template" => "paths = { total = \"$.detail.total\" }, ",
+        _ => "template = '{\"total\":<total>}', ",
+    };
+    check(&input::SECTION, template, &format!("{before}{{ to = \"queue:orders\", input-template = "), " }]");
 }
