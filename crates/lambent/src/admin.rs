@@ -3,16 +3,18 @@
 //! JSON over HTTP. Beyond loopback it asks for a token; on loopback it refuses what a web page of another origin
 //! could have a browser send.
 
+mod asked;
 mod logs;
+mod refusal;
 mod reply;
+mod v1;
+pub(crate) mod view;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use lambent_core::limits::ADMIN_BODY_MAX;
 use lambent_core::{Origin, Outcome, RequestId, Secret};
 use lambent_engine::{Completed, Engine};
 use lambent_sandbox::Launcher;
@@ -46,6 +48,9 @@ impl Admin {
     pub(crate) async fn handle(self: &Arc<Self>, request: Request<Incoming>) -> Response<Body> {
         if let Err(why) = self.admit(request.headers()) {
             return failure(StatusCode::FORBIDDEN, why);
+        }
+        if request.uri().path().starts_with("/v1/") {
+            return v1::answer(&self.engine, request).await;
         }
         let path = request.uri().path().to_owned();
         let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
@@ -111,10 +116,10 @@ impl Admin {
             let message = format!("`{name}` is a web server: call its route at the gateway");
             return failure(StatusCode::BAD_REQUEST, &message);
         }
-        let payload = match read(request.into_body()).await {
+        let payload = match asked::read(request.into_body()).await {
             Ok(payload) if payload.is_empty() => Bytes::from_static(b"{}"),
             Ok(payload) => payload,
-            Err(response) => return response,
+            Err(refusal) => return refusal.into(),
         };
         if let Err(e) = serde_json::from_slice::<&RawValue>(&payload) {
             return failure(StatusCode::BAD_REQUEST, &format!("the payload is no JSON: {e}"));
@@ -178,14 +183,6 @@ impl<'a> Invoked<'a> {
             log: String::from_utf8_lossy(&completed.log_tail()).into_owned(),
         }
     }
-}
-
-async fn read(body: Incoming) -> Result<Bytes, Response<Body>> {
-    #[expect(clippy::disallowed_methods, reason = "the body is limited")]
-    let read = Limited::new(body, ADMIN_BODY_MAX).collect().await;
-    let too_large =
-        |_| failure(StatusCode::PAYLOAD_TOO_LARGE, "the payload is larger than 6 MB, or broke off");
-    read.map(http_body_util::Collected::to_bytes).map_err(too_large)
 }
 
 /// Whether a `Host` header names this machine's loopback.

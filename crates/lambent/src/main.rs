@@ -5,6 +5,7 @@ mod build;
 mod cli;
 mod client;
 mod clock;
+mod deploy;
 mod node;
 mod screen;
 mod watch;

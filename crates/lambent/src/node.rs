@@ -8,17 +8,19 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use lambent_aws::{Api, Credentials, Strangers};
-use lambent_core::{Function, NodeIdentity, Secret};
-use lambent_engine::{Engine, Logs, Tables};
-use lambent_gateway::{Gateway, Router, server};
-use lambent_manifest::App;
+use lambent_core::{Clock, NodeIdentity, Secret};
+use lambent_engine::{Engine, Events, Logs, Tables};
+use lambent_gateway::{Gateway, server};
 use lambent_sandbox::Launcher;
+use lambent_sources::Sources;
+use lambent_store::sqlite::{Options, SqliteStore};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admin::{self, Admin};
 use crate::clock::SystemClock;
+use crate::deploy::Deployer;
 
 /// How a node is set up.
 #[derive(Clone, Debug)]
@@ -46,6 +48,7 @@ pub(crate) struct Node {
     pub(crate) launcher: Launcher,
     pub(crate) addresses: Addresses,
     gateway: Gateway,
+    sources: Sources,
     api: Arc<Api>,
     admin: Arc<Admin>,
     ports: Ports,
@@ -103,6 +106,7 @@ impl Node {
             tasks: tasks.clone(),
         })
         .await?;
+        let events = open_events(&settings, addresses.api, Arc::clone(&clock) as _).await?;
         let engine = Engine::start(
             lambent_engine::Config {
                 launcher: launcher.clone(),
@@ -110,6 +114,7 @@ impl Node {
                 clock,
                 logs,
                 tables: Tables::open(&settings.data.join("tables.db"))?,
+                events,
                 tasks: tasks.clone(),
                 memory_mib: host_memory_mib(),
             },
@@ -119,6 +124,7 @@ impl Node {
         let credentials = Credentials::new([own_key].into_iter().chain(settings.key), strangers);
         Ok(Self {
             gateway: Gateway::new(engine.clone()),
+            sources: Sources::new(engine.clone(), tasks.clone(), stop.clone()),
             api: Arc::new(Api::new(engine.clone(), credentials)),
             admin: Arc::new(Admin::new(engine.clone(), launcher.clone(), settings.token, stop.clone())),
             engine,
@@ -138,6 +144,7 @@ impl Node {
             engine: self.engine.clone(),
             launcher: self.launcher.clone(),
             gateway: self.gateway.clone(),
+            sources: self.sources.clone(),
         }
     }
 
@@ -162,39 +169,6 @@ impl Node {
         drop(tokio::time::timeout(lambent_core::limits::HTTP_STOP_GRACE * 2, tasks.wait()).await);
         launcher.clear();
         drop(fs::remove_dir_all(run));
-    }
-}
-
-/// Deploys apps on a running node. Cheap to clone.
-#[derive(Clone, Debug)]
-pub(crate) struct Deployer {
-    engine: Engine,
-    launcher: Launcher,
-    gateway: Gateway,
-}
-
-impl Deployer {
-    /// Puts an app in the place of what is deployed. When it fails, functions and routes stay as they were; tables
-    /// that were made by then are there.
-    pub(crate) fn deploy(&self, app: &App, changed: impl Fn(&Function) -> bool) -> anyhow::Result<()> {
-        for function in &app.functions {
-            self.launcher
-                .check(function)
-                .with_context(|| format!("the function {} cannot run here", function.name))?;
-        }
-        // Before anything is changed: routes that cannot be served must not meet functions that are deployed already.
-        Router::new(&app.routes)?;
-        for table in &app.tables {
-            self.engine.tables().ensure(table)?;
-        }
-        // Functions first: a route must not lead nowhere, not for a moment.
-        self.engine.deploy(app.functions.clone(), changed);
-        self.gateway.replace(&app.routes)?;
-        Ok(())
-    }
-
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.engine
     }
 }
 
@@ -250,6 +224,19 @@ fn lock(data: &Path) -> anyhow::Result<fs::File> {
     Ok(file)
 }
 
+/// Opens what the node must not lose. What was under way when it ended goes on.
+async fn open_events(settings: &Settings, api: SocketAddr, clock: Arc<dyn Clock>) -> anyhow::Result<Events> {
+    let path = settings.data.join("events.db");
+    let store = SqliteStore::open(Options { path, reserve_bytes: None, vfs: None })?;
+    let endpoint = format!("http://{}", reachable(api));
+    Ok(Events::open(Arc::new(store), clock, settings.identity.clone(), endpoint).await?)
+}
+
+/// An address that this machine's own programs reach.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], address.port())) } else { address }
+}
+
 /// The key that this node gives to its functions, new at each start.
 fn own_key() -> anyhow::Result<(String, Secret<String>)> {
     let mut random = [0; 32];
@@ -262,9 +249,8 @@ fn own_key() -> anyhow::Result<(String, Secret<String>)> {
 
 /// What leads the AWS SDK inside a function to this node.
 fn function_environment(api: SocketAddr, key: &(String, Secret<String>)) -> Vec<(String, String)> {
-    let host = if api.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], api.port())) } else { api };
     vec![
-        ("AWS_ENDPOINT_URL".to_owned(), format!("http://{host}")),
+        ("AWS_ENDPOINT_URL".to_owned(), format!("http://{}", reachable(api))),
         ("AWS_ACCESS_KEY_ID".to_owned(), key.0.clone()),
         ("AWS_SECRET_ACCESS_KEY".to_owned(), key.1.reveal().clone()),
     ]

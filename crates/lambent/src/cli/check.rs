@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use lambent_manifest::App;
 use serde_json::json;
 
-use crate::screen::{Paint, table};
+use crate::screen::Paint;
 
 /// Check an app and print what was understood of it
 #[derive(Debug, clap::Args)]
@@ -36,63 +35,11 @@ impl Check {
             }
         };
         if self.json {
-            super::print(&as_json(&app).to_string())?;
+            super::print(&super::describe::as_json(&app).to_string())?;
         } else {
-            super::print(&describe(&app))?;
+            super::print(&super::describe::text(&app))?;
             super::print(&format!("\n{} nothing in this app is ignored", Paint::stdout().good("ok:")))?;
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// What an app consists of, for people.
-pub(super) fn describe(app: &App) -> String {
-    let mut parts = Vec::new();
-    if !app.routes.is_empty() {
-        let rows = app.routes.iter().map(|r| vec![r.key.to_string(), "→".to_owned(), r.function.to_string()]);
-        parts.push(table(&["ROUTE", "", "FUNCTION"], rows));
-    }
-    let rows = app.functions.iter().map(|function| {
-        let start =
-            if function.command.is_empty() { function.handler.clone() } else { function.command.join(" ") };
-        vec![
-            function.name.to_string(),
-            function.runtime.to_string(),
-            start,
-            format!("{:?}", function.timeout),
-            format!("{} MB", function.memory_mib),
-        ]
-    });
-    parts.push(table(&["FUNCTION", "RUNTIME", "STARTS", "TIMEOUT", "MEMORY"], rows));
-    if !app.tables.is_empty() {
-        let rows = app
-            .tables
-            .iter()
-            .map(|t| vec![t.name.clone(), t.key.clone(), t.sort.clone().unwrap_or_default()]);
-        parts.push(table(&["TABLE", "KEY", "SORT"], rows));
-    }
-    parts.join("\n\n")
-}
-
-fn as_json(app: &App) -> serde_json::Value {
-    let functions: Vec<_> = app
-        .functions
-        .iter()
-        .map(|f| {
-            json!({
-                "name": f.name.as_str(), "runtime": f.runtime.to_string(), "code": f.code, "handler": f.handler,
-                "command": f.command, "timeout_ms": u64::try_from(f.timeout.as_millis()).unwrap_or(u64::MAX),
-                "memory_mib": f.memory_mib, "tmp_mib": f.tmp_mib, "layers": f.layers, "build": f.build,
-                "environment": f.environment.keys().collect::<Vec<_>>(),
-            })
-        })
-        .collect();
-    let routes: Vec<_> = app
-        .routes
-        .iter()
-        .map(|r| json!({ "route": r.key.to_string(), "function": r.function.as_str() }))
-        .collect();
-    let tables: Vec<_> =
-        app.tables.iter().map(|t| json!({ "name": t.name, "key": t.key, "sort": t.sort })).collect();
-    json!({ "ok": true, "folder": app.folder, "functions": functions, "routes": routes, "tables": tables })
 }

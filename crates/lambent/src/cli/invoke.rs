@@ -1,6 +1,5 @@
 //! `lambent invoke`: runs a function of a running node.
 
-use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,12 +9,13 @@ use http::Request;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::admin::view::Accepted;
 use crate::screen::Paint;
 
 /// Run a function of a running node and print its result
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  lambent invoke greet '{\"name\":\"Ada\"}'\n  lambent invoke greet --file event.json --tail\n  echo '{}' | lambent invoke greet -\n\nThe exit code is 1 when the function failed."
+    after_help = "Examples:\n  lambent invoke greet '{\"name\":\"Ada\"}'\n  lambent invoke greet --file event.json --tail\n  echo '{}' | lambent invoke greet -\n  lambent invoke greet --async             prints the id: see lambent result --help\n\nThe exit code is 1 when the function failed."
 )]
 pub(crate) struct Invoke {
     /// The function
@@ -29,6 +29,9 @@ pub(crate) struct Invoke {
     /// Print the log of the invocation too, to standard error
     #[arg(long, short)]
     tail: bool,
+    /// Do not wait: print the id as soon as the event is on disk
+    #[arg(long = "async", conflicts_with = "tail")]
+    asynchronous: bool,
     /// Print everything that is known of the invocation, as JSON
     #[arg(long)]
     json: bool,
@@ -51,6 +54,9 @@ struct Answer {
 impl Invoke {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let payload = self.payload()?;
+        if self.asynchronous {
+            return self.accept(payload).await;
+        }
         let path = format!("/api/functions/{}/invocations", self.function);
         let request = Request::post(path).body(payload).context("no name of a function")?;
         let answer: Answer = self.remote.connect().ask(request).await?;
@@ -70,20 +76,24 @@ impl Invoke {
         Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 
+    async fn accept(self, payload: Bytes) -> anyhow::Result<ExitCode> {
+        let path = crate::client::path(&["v1", "functions", &self.function, "events"]);
+        let accepted: Accepted = self.remote.connect().send_bytes(http::Method::POST, &path, payload).await?;
+        if self.json {
+            super::print_json(&accepted)?;
+        } else {
+            super::print(&accepted.id)?;
+            super::hint(&format!("see what becomes of it with `lambent result {} --wait 30s`", accepted.id));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
     fn payload(&self) -> anyhow::Result<Bytes> {
         let bytes = match (&self.payload, &self.file) {
             (_, Some(file)) => {
                 std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?
             }
-            (Some(text), None) if text == "-" => {
-                if std::io::stdin().is_terminal() {
-                    eprintln!("reading the event from the terminal; end it with Ctrl-D");
-                }
-                let mut bytes = Vec::new();
-                std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
-                bytes
-            }
-            (Some(text), None) => text.clone().into_bytes(),
+            (Some(text), None) => super::input::text_or_stdin(text, "the event")?,
             (None, None) => b"{}".to_vec(),
         };
         Ok(bytes.into())

@@ -1,9 +1,18 @@
 //! The command line: one file a command.
 
 mod check;
+mod dead_letters;
+mod describe;
 mod doctor;
+mod input;
 mod invoke;
+mod ledger;
 mod logs;
+mod messages;
+mod queue;
+mod result;
+mod send;
+mod topics;
 mod up;
 mod version;
 
@@ -17,7 +26,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 #[command(
     name = "lambent",
     version,
-    after_help = "Examples:\n  lambent up examples/shop          run an app, reload it on change\n  lambent invoke greet '{\"name\":\"Ada\"}'\n  lambent logs --follow\n\nEvery command has its own --help with an example."
+    after_help = "Examples:\n  lambent up examples/shop          run an app, reload it on change\n  lambent invoke greet '{\"name\":\"Ada\"}'\n  lambent logs --follow\n  lambent dead-letters list        what was given up, and why\n\nEvery command has its own --help with an example."
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -29,6 +38,13 @@ enum Command {
     Up(up::Up),
     Invoke(invoke::Invoke),
     Logs(logs::Logs),
+    Send(send::Send),
+    Result(result::Result),
+    Queue(queue::Queue),
+    Topics(topics::Topics),
+    Buses(topics::Buses),
+    DeadLetters(dead_letters::DeadLetters),
+    Ledger(ledger::Ledger),
     Check(check::Check),
     Doctor(doctor::Doctor),
     Version(version::Version),
@@ -61,6 +77,13 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Up(command) => command.run().await,
         Command::Invoke(command) => command.run().await,
         Command::Logs(command) => command.run().await,
+        Command::Send(command) => command.run().await,
+        Command::Result(command) => command.run().await,
+        Command::Queue(command) => command.run().await,
+        Command::Topics(command) => command.run().await,
+        Command::Buses(command) => command.run().await,
+        Command::DeadLetters(command) => command.run().await,
+        Command::Ledger(command) => command.run().await,
         Command::Check(command) => command.run(),
         Command::Doctor(command) => command.run().await,
         Command::Version(command) => command.run(),
@@ -86,6 +109,26 @@ fn print(line: &str) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stdout(), "{line}")?)
 }
 
+/// Prints JSON on a line.
+fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    print(&crate::screen::text::printable_json(&serde_json::to_string(value)?))
+}
+
+/// Tells people what they may want to do next; programs are not told.
+fn hint(text: &str) {
+    use std::io::IsTerminal;
+    if std::io::stderr().is_terminal() && std::io::stdout().is_terminal() {
+        eprintln!("{}", crate::screen::Paint::stderr().dim(&format!("\n{text}")));
+    }
+}
+
+/// Tells people that there is more than was shown.
+fn hint_more(more: bool, option: &str) {
+    if more {
+        hint(&format!("there are more: see them with {option} N"));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,9 +152,11 @@ mod tests {
     fn the_command_line_is_sound_and_every_command_has_an_example() {
         let command = Arguments::command();
         command.clone().debug_assert();
-        for sub in command.get_subcommands() {
+        let mut open: Vec<_> = command.get_subcommands().collect();
+        while let Some(sub) = open.pop() {
             let help = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("lambent "), "`lambent {} --help` has no example", sub.get_name());
+            open.extend(sub.get_subcommands());
         }
     }
 }

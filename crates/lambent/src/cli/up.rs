@@ -13,7 +13,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::build::{Builder, Progress};
-use crate::node::{Deployer, Node, Settings};
+use crate::deploy::Deployer;
+use crate::node::{Node, Settings};
 use crate::screen::Paint;
 use crate::watch::{Changed, Watcher};
 
@@ -74,7 +75,7 @@ impl Up {
         let builder = Builder::new(self.cache()?, Progress::stderr());
         app = prepare(&builder, app).await?;
         let deployer = node.deployer();
-        deployer.deploy(&app, |_| false)?;
+        deployer.deploy(&app, |_| false).await?;
         let watcher = if self.no_reload { None } else { Some(watch(&app)?) };
         print_start(&app, &node, any_key, begun.elapsed())?;
         if !self.quiet {
@@ -186,11 +187,11 @@ impl Reloader {
             return Ok(None);
         }
         let fresh = prepare(&self.builder, fresh).await?;
-        self.deployer.deploy(&fresh, |function: &Function| touched.contains(&function.name))?;
+        self.deployer.deploy(&fresh, |function: &Function| touched.contains(&function.name)).await?;
         self.watcher.watch(folders(&fresh))?;
         self.app = fresh;
         // Whoever saves a file is about to try it: the next request finds a sandbox that is starting already.
-        touched.iter().for_each(|name| self.deployer.engine().warm(name));
+        touched.iter().for_each(|name| self.deployer.engine.warm(name));
         let names: Vec<_> = touched.iter().map(ToString::to_string).collect();
         Ok(Some(if names.is_empty() { lambent_manifest::FILE_NAME.to_owned() } else { names.join(", ") }))
     }
@@ -218,7 +219,7 @@ fn print_start(app: &App, node: &Node, any_key: bool, took: Duration) -> anyhow:
         took,
         node.launcher.isolation().tier,
     ))?;
-    super::print(&super::check::describe(app))?;
+    super::print(&super::describe::text(app))?;
     let keys =
         if any_key { "takes any access key, on loopback only" } else { "takes the configured access key" };
     super::print(&format!(

@@ -124,13 +124,15 @@ impl Client {
             let before = now();
             let answer = invoke(node, "echo", &headers, r#"{"text": "größe \u0000", "n": 1}"#);
             assert_eq!(answer.header("x-amz-function-error"), None, "{answer:?} {:?}", node.logs("echo"));
-            assert_eq!(answer.header("x-amzn-trace-id"), Some(trace));
+            // The caller's trace, and that it has come to this function once more.
+            let visited = answer.header("x-amzn-trace-id").unwrap();
+            assert!(visited.starts_with(&format!("{trace};Lineage=")), "{visited}");
             let seen = answer.json();
             assert_eq!(seen["echo"], json!({"text": "größe \u{0}", "n": 1}));
             assert_eq!(seen["requestId"].as_str(), answer.header("x-amzn-requestid"));
             assert_eq!(seen["arn"], "arn:aws:lambda:us-east-1:000000000000:function:echo");
-            assert_eq!(seen["trace"], trace);
-            assert_eq!(seen["traceEnv"], trace);
+            assert_eq!(seen["trace"], visited);
+            assert_eq!(seen["traceEnv"], visited);
             assert_eq!(seen["clientContext"]["custom"]["key"], "größe", "{seen}");
             let deadline = seen["deadline"].as_u64().unwrap();
             assert!((before + 19_000..=now() + 20_001).contains(&deadline), "{before} {deadline}");

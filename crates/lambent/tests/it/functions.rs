@@ -81,6 +81,11 @@ impl Source {
         Self { name, ..self }
     }
 
+    /// Where its file is in the app.
+    pub(crate) fn path(&self) -> String {
+        format!("{}/{}", self.name, self.file)
+    }
+
     pub(crate) fn code(&self) -> &str {
         &self.code
     }
