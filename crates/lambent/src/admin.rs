@@ -49,19 +49,17 @@ impl Admin {
         if let Err(why) = self.admit(request.headers()) {
             return failure(StatusCode::FORBIDDEN, why);
         }
-        if request.uri().path().starts_with("/v1/") {
-            return v1::answer(&self.engine, request).await;
-        }
         let path = request.uri().path().to_owned();
         let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
         match (request.method(), segments.as_slice()) {
             (&Method::GET, ["health"]) => json(StatusCode::OK, &json!({ "status": "ok" })),
-            (&Method::GET, ["api", "functions"]) => self.functions(),
-            (&Method::POST, ["api", "functions", name, "invocations"]) => self.invoke(name, request).await,
-            (&Method::GET, ["api", "logs"]) => {
+            (&Method::GET, ["v1", "functions"]) => self.functions(),
+            (&Method::POST, ["v1", "functions", name, "invocations"]) => self.invoke(name, request).await,
+            (&Method::GET, ["v1", "logs"]) => {
                 logs::answer(&self.engine, &self.stop, request.uri().query().unwrap_or_default())
             }
-            (&Method::GET, ["api", "isolation"]) => self.isolation(),
+            (&Method::GET, ["v1", "isolation"]) => self.isolation(),
+            (_, ["v1", ..]) => v1::answer(&self.engine, request).await,
             _ => failure(StatusCode::NOT_FOUND, "the admin API has no such path"),
         }
     }

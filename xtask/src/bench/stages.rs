@@ -56,7 +56,7 @@ pub(super) fn measure(lambent: &Server, workshop: &Workshop, plan: &Plan) -> any
 /// # Errors
 /// When the admin API does not tell.
 pub(super) fn sandboxes(lambent: &Server) -> anyhow::Result<u64> {
-    let answer = client::ask(lambent.admin, "/api/functions", None)?;
+    let answer = client::ask(lambent.admin, "/v1/functions", None)?;
     let functions: Value = serde_json::from_slice(&answer.body)?;
     functions["functions"][0]["sandboxes"].as_u64().context("the admin API does not count sandboxes")
 }

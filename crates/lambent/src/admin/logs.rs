@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::reply::{Body, Lines, failure, lines};
 
-/// Answers `GET /api/logs?function=NAME&request=ID&follow=true`.
+/// Answers `GET /v1/logs?function=NAME&request=ID&follow=true`.
 pub(super) fn answer(engine: &Engine, stop: &CancellationToken, query: &str) -> Response<Body> {
     let wanted = match Wanted::read(query) {
         Ok(wanted) => wanted,

@@ -57,7 +57,7 @@ impl Invoke {
         if self.asynchronous {
             return self.accept(payload).await;
         }
-        let path = format!("/api/functions/{}/invocations", self.function);
+        let path = format!("/v1/functions/{}/invocations", self.function);
         let request = Request::post(path).body(payload).context("no name of a function")?;
         let answer: Answer = self.remote.connect().ask(request).await?;
         let failed = answer.error.is_some();

@@ -38,7 +38,7 @@ enum Line {
 
 impl Logs {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let mut query = format!("/api/logs?follow={}", self.follow);
+        let mut query = format!("/v1/logs?follow={}", self.follow);
         if let Some(function) = &self.function {
             query += &format!("&function={function}");
         }

@@ -119,7 +119,7 @@ impl Node {
 
     /// Invokes a function over the admin API; what `lambent invoke --json` prints.
     pub(crate) fn call(&self, function: &str, payload: &Value) -> Value {
-        let path = format!("/api/functions/{function}/invocations");
+        let path = format!("/v1/functions/{function}/invocations");
         request(self.admin, "POST", &path, &[], &payload.to_string()).json()
     }
 
@@ -151,7 +151,7 @@ impl Node {
 
     /// How many sandboxes a function has.
     pub(crate) fn sandboxes(&self, function: &str) -> u64 {
-        let all = request(self.admin, "GET", "/api/functions", &[], "").json();
+        let all = request(self.admin, "GET", "/v1/functions", &[], "").json();
         let one = all["functions"].as_array().unwrap().iter().find(|one| one["name"] == function).cloned();
         one.unwrap()["sandboxes"].as_u64().unwrap()
     }

@@ -151,7 +151,7 @@ fn a_killed_node_leaves_no_process_and_the_next_one_clears_the_rest() {
     assert!(!groups(old).is_empty());
     std::thread::scope(|scope| {
         let hang = r#"{ "run": "while True: pass" }"#;
-        let path = "/api/functions/hangs/invocations";
+        let path = "/v1/functions/hangs/invocations";
         let hang = format!(
             "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{hang}",
             hang.len()
