@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lambent_core::{Attributes, Clock, Failure, NodeIdentity, Timestamp};
 use lambent_store::memory::MemoryStore;
-use lambent_store::{Commit, Effect, Effected, Fence, Lease, Released};
+use lambent_store::{Commit, Effect, Effected, Fence, Lease, LeasedBatch, Released};
 use tokio_util::sync::CancellationToken;
 
 pub use lambent_store::{Leased, Message, Meter, QueueId, Receipt};
@@ -67,21 +67,30 @@ impl Events {
         take: Take,
         stop: &CancellationToken,
     ) -> Result<(Timestamp, Vec<Leased>)> {
-        let deadline = tokio::time::Instant::now() + take.wait;
+        let Take { max, max_bytes, keep, wait } = take;
+        let now = self.now();
+        let until = now.plus(keep.max(queue.spec().visibility));
+        let lease = Lease { queue: queue.id, max, max_bytes, now, until, bury: None, attempt: None };
+        let (at, batch) = self.lease_or_wait(queue, lease, wait, stop).await?;
+        Ok((at, batch.messages))
+    }
+
+    /// Leases what is due, or waits for it until the wait is over or `stop` is told. Says when it was leased, too. The
+    /// times of `lease` move along with the wait, and what was leased too often goes where the queue says.
+    pub(super) async fn lease_or_wait(
+        &self,
+        queue: &Queue,
+        mut lease: Lease,
+        wait: Duration,
+        stop: &CancellationToken,
+    ) -> Result<(Timestamp, LeasedBatch)> {
+        let keep = lease.until.since(lease.now);
+        let deadline = tokio::time::Instant::now() + wait;
         loop {
-            let (spec, now) = (queue.spec(), self.now());
-            let lease = Lease {
-                queue: queue.id,
-                max: take.max,
-                max_bytes: take.max_bytes,
-                now,
-                until: now.plus(take.keep.max(spec.visibility)),
-                bury: self.bury(&spec),
-                attempt: None,
-            };
-            let bury = lease.bury;
-            let batch = self.store().lease(lease).await?;
-            if let Some(bury) = bury.filter(|_| batch.buried > 0)
+            let now = self.now();
+            (lease.now, lease.until, lease.bury) = (now, now.plus(keep), self.bury(&queue.spec()));
+            let batch = self.store().lease(lease.clone()).await?;
+            if let Some(bury) = lease.bury.filter(|_| batch.buried > 0)
                 && let Some(dead) = self.queue_by_id(bury.to)
             {
                 dead.wake();
@@ -92,12 +101,13 @@ impl Events {
                     // Somebody else may be waiting for the rest.
                     queue.wake();
                 }
-                return Ok((now, batch.messages));
+                return Ok((now, batch));
             }
             let due = batch.next_due.map(|due| tokio::time::Instant::now() + due.since(now).max(GLANCE));
+            // A hint that is lost costs a moment, never a message.
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return Ok((now, Vec::new())),
+                () = stop.cancelled() => return Ok((now, LeasedBatch::default())),
                 () = queue.arrived() => {}
                 () = tokio::time::sleep_until(due.map_or(deadline, |due| due.min(deadline))) => {}
             }

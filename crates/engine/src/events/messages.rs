@@ -11,6 +11,7 @@ use lambent_store::{
     Released, Sequence,
 };
 use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
 
 use super::catalog::Queue;
 use super::{Error, Events, Handle, Result};
@@ -100,33 +101,19 @@ impl Events {
     /// # Errors
     /// When the store could not do it.
     pub async fn receive(&self, queue: &Queue, receive: Receive) -> Result<Batch> {
-        let wait = receive.wait.unwrap_or_else(|| queue.spec().wait);
-        let deadline = tokio::time::Instant::now() + wait;
-        loop {
-            let (spec, now) = (queue.spec(), self.now());
-            let lease = Lease {
-                queue: queue.id,
-                max: receive.max,
-                max_bytes: receive.max_bytes,
-                now,
-                until: now.plus(receive.visibility.unwrap_or(spec.visibility)),
-                bury: self.bury(&spec),
-                attempt: receive.attempt.clone(),
-            };
-            let batch = self.store().lease(lease).await?;
-            let more = batch.next_due.is_some_and(|due| due <= now);
-            if !batch.messages.is_empty() || tokio::time::Instant::now() >= deadline {
-                if more {
-                    // Somebody else may be waiting for the rest.
-                    queue.wake();
-                }
-                return Ok(batch);
-            }
-            let due = batch.next_due.map(|due| due.since(self.now()).max(Duration::from_millis(1)));
-            let wake_at = due.map_or(deadline, |due| deadline.min(tokio::time::Instant::now() + due));
-            // A hint that is lost costs a moment, never a message.
-            drop(tokio::time::timeout_at(wake_at, queue.arrivals.notified()).await);
-        }
+        let Receive { max, max_bytes, wait, visibility, attempt } = receive;
+        let spec = queue.spec();
+        let lease = Lease {
+            queue: queue.id,
+            max,
+            max_bytes,
+            now: self.now(),
+            until: self.now().plus(visibility.unwrap_or(spec.visibility)),
+            bury: None,
+            attempt,
+        };
+        let wait = wait.unwrap_or(spec.wait);
+        Ok(self.lease_or_wait(queue, lease, wait, &CancellationToken::new()).await?.1)
     }
 
     /// Messages that were worked on go. Each has a result of its own.
@@ -167,9 +154,10 @@ impl Events {
             })
             .await?;
         queue.wake();
+        // Receipts of a queue that keeps order run out; those of others stay good, but there is nothing to change.
         let done = |result: Result<Effected>| match result? {
             Effected::Done => Ok(()),
-            Effected::Stale => Err(Error::Expired),
+            Effected::Stale if queue.fifo => Err(Error::Expired),
             _ => Err(Error::NotInFlight),
         };
         Ok(settled.into_iter().map(done).collect())
