@@ -1,25 +1,30 @@
-//! `cargo xtask bench http`: Lambent beside what people would use instead, in one run, on loopback.
+//! `cargo xtask bench http`: Lambent beside what people would use instead, in one run, on loopback. `cargo xtask bench
+//! events`: what goes through its queues, beside the same without anything durable, the disk alone, and moto.
 //!
 //! Rounds go A, B, C, L, A, B, C, L, ... so that whatever else the machine does meets all of them alike. What
 //! counts are ratios within a round; nothing is ever asserted about speed.
 
 mod client;
+mod events;
 mod footprint;
 mod load;
 mod machine;
 mod prepare;
 mod report;
 mod rounds;
+mod running;
 mod samples;
 mod server;
 mod stages;
 mod start;
+mod table;
 
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
-use self::machine::Machine;
+pub(crate) use self::events::events;
+use self::machine::{Machine, Tools};
 use self::prepare::Workshop;
 
 /// How much is measured.
@@ -56,26 +61,40 @@ const QUICK: Plan = Plan {
     end: Duration::from_secs(115),
 };
 
-/// Runs the bench and prints its Markdown block.
+/// How a bench is run.
+#[derive(Clone, Copy)]
+struct Options {
+    quick: bool,
+    build: bool,
+}
+
+impl Options {
+    fn parse(words: &[&str]) -> anyhow::Result<Self> {
+        let mut options = Self { quick: false, build: true };
+        for word in words {
+            match *word {
+                "--quick" => options.quick = true,
+                "--no-build" => options.build = false,
+                other => bail!("the bench has no option `{other}`: there are --quick and --no-build"),
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// Runs the HTTP bench and prints its Markdown block.
 ///
 /// # Errors
 /// When something cannot be built or installed, a server does not start, or one gives wrong answers.
 pub(crate) fn http(options: &[&str]) -> anyhow::Result<()> {
-    let mut plan = &FULL;
-    let mut build = true;
-    for option in options {
-        match *option {
-            "--quick" => plan = &QUICK,
-            "--no-build" => build = false,
-            other => bail!("the bench has no option `{other}`: there are --quick and --no-build"),
-        }
-    }
+    let Options { quick, build } = Options::parse(options)?;
+    let plan = if quick { &QUICK } else { &FULL };
     let workshop = Workshop::open(build)?;
     let begun = Instant::now();
     eprintln!("starts");
     let starts = start::measure(&workshop, plan)?;
     let measured = rounds::measure(&workshop, plan, begun)?;
-    println!("{}", report::markdown(&Machine::here()?, plan, &starts, &measured));
+    println!("{}", report::markdown(&Machine::here()?, &Tools::here()?, plan, &starts, &measured));
     eprintln!("measured in {:.0} s", begun.elapsed().as_secs_f64());
     Ok(())
 }

@@ -1,9 +1,10 @@
-//! The project's own tasks: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask bench http`.
+//! The project's own tasks: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask soak`, `cargo xtask bench`.
 
 #![expect(clippy::print_stdout, reason = "what a task has to say is said to whoever typed it")]
 
 mod bench;
 mod process;
+mod soak;
 mod test;
 mod tidy;
 
@@ -21,15 +22,21 @@ Tasks:
   test [FILTER]       Everything that has to hold before a change is taken: system packages, format, house
                       rules, lints, all tests. With FILTER, only the tests whose names contain it
   tidy                The house rules alone
+  soak [--minutes N]  Nodes under load are killed again and again, for 30 minutes or N: nothing may be lost
   bench http [--quick] [--no-build]
                       Lambent against a raw Node server, functions-framework and serverless-offline, on
                       loopback: under 8 minutes, with --quick under 2. --no-build takes target/release/lambent
                       as it is. Progress goes to standard error, a Markdown block to standard output
+  bench events [--quick] [--no-build]
+                      Queues and asynchronous invocations against the same function without a queue, the disk
+                      alone, and moto: under 5 minutes, with --quick under 1
 
 Examples:
   cargo xtask test
   cargo xtask test gateway::
-  cargo xtask bench http --quick";
+  cargo xtask soak --minutes 5
+  cargo xtask bench http --quick
+  cargo xtask bench events --quick";
 
 fn main() -> ExitCode {
     match run() {
@@ -54,7 +61,9 @@ fn run() -> anyhow::Result<()> {
         ["test"] => test::all(),
         ["test", filter] if !filter.starts_with('-') => test::only(filter),
         ["tidy"] => tidy::run(),
+        ["soak", options @ ..] => soak::run(options),
         ["bench", "http", options @ ..] => bench::http(options),
+        ["bench", "events", options @ ..] => bench::events(options),
         _ => bail!("`{}` is no task\n\n{HELP}", words.join(" ")),
     }
 }

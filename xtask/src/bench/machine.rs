@@ -1,5 +1,6 @@
 //! What the figures were measured with: a figure without that is worth nothing.
 
+use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -16,6 +17,10 @@ pub(super) struct Machine {
     pub(super) kernel: String,
     pub(super) processor: String,
     pub(super) node: String,
+}
+
+/// What the HTTP bench measures with.
+pub(super) struct Tools {
     pub(super) wrk: String,
     /// Names and versions of what Lambent is compared with.
     pub(super) packages: Vec<String>,
@@ -35,9 +40,24 @@ impl Machine {
             processor: processor(&fs::read_to_string("/proc/cpuinfo")?)
                 .unwrap_or_else(|| "unknown".to_owned()),
             node: process::output(Command::new("node").arg("--version"))?.trim().to_owned(),
-            wrk: wrk()?,
-            packages: packages()?,
         })
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { commit, cores, kernel, processor, node, .. } = self;
+        write!(f, "Commit: {commit}. Machine: {cores} cores of {processor}, Linux {kernel}. Node.js {node}")
+    }
+}
+
+impl Tools {
+    /// Asks them for their versions.
+    ///
+    /// # Errors
+    /// When one does not tell.
+    pub(super) fn here() -> anyhow::Result<Self> {
+        Ok(Self { wrk: wrk()?, packages: packages()? })
     }
 }
 

@@ -24,19 +24,12 @@ impl Workshop {
     /// # Errors
     /// When one of them cannot be done.
     pub(super) fn open(build: bool) -> anyhow::Result<Self> {
-        let target = PathBuf::from(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()));
-        if build {
-            process::run(process::cargo().args(["build", "--release", "--package", "lambent"]))?;
-        }
-        let lambent = fs::canonicalize(target.join("release/lambent"))
-            .context("there is no release build of lambent: leave --no-build out")?;
+        let target = target();
+        let [lambent] = release(["lambent"], build)?;
         if !process::is_installed("wrk") {
             apt_install(&["wrk"])?;
         }
-        // It ends the servers when the bench ends, however that ends.
-        if !process::is_installed("setpriv") {
-            apt_install(&["util-linux"])?;
-        }
+        setpriv()?;
         let folder = target.join("bench/http");
         fs::create_dir_all(&folder)?;
         let folder = fs::canonicalize(folder)?;
@@ -46,8 +39,44 @@ impl Workshop {
     }
 }
 
+/// The folder that everything is built in.
+pub(super) fn target() -> PathBuf {
+    PathBuf::from(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
+}
+
+/// The release builds of programs, each of which is called as its package; built first unless told not to.
+///
+/// # Errors
+/// When one of them cannot be built or is not there.
+pub(super) fn release<const N: usize>(packages: [&str; N], build: bool) -> anyhow::Result<[PathBuf; N]> {
+    if build {
+        let mut cargo = process::cargo();
+        cargo.args(["build", "--release"]);
+        cargo.args(packages.iter().flat_map(|package| ["--package", package]));
+        process::run(&mut cargo)?;
+    }
+    let mut programs = packages.map(PathBuf::from);
+    for program in &mut programs {
+        *program = fs::canonicalize(target().join("release").join(&program)).with_context(|| {
+            format!("there is no release build of {}: leave --no-build out", program.display())
+        })?;
+    }
+    Ok(programs)
+}
+
+/// The program that ends the servers when the bench ends, however that ends.
+///
+/// # Errors
+/// When it cannot be installed.
+pub(super) fn setpriv() -> anyhow::Result<()> {
+    if process::is_installed("setpriv") { Ok(()) } else { apt_install(&["util-linux"]) }
+}
+
 /// Copies a folder into another one, which keeps what else it has.
-fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+///
+/// # Errors
+/// When something cannot be read or written.
+pub(super) fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
         let entry = entry?;

@@ -2,11 +2,12 @@
 
 use super::Plan;
 use super::footprint::Footprint;
-use super::machine::Machine;
+use super::machine::{Machine, Tools};
 use super::rounds::{CASES, Measured, Row};
 use super::samples::Samples;
 use super::server::Kind;
 use super::start::Starts;
+use super::table::table;
 
 /// What is aimed at.
 struct Target {
@@ -41,9 +42,15 @@ const TARGETS: &[Target] = &[
 ];
 
 /// Everything as Markdown.
-pub(super) fn markdown(machine: &Machine, plan: &Plan, starts: &Starts, measured: &Measured) -> String {
+pub(super) fn markdown(
+    machine: &Machine,
+    tools: &Tools,
+    plan: &Plan,
+    starts: &Starts,
+    measured: &Measured,
+) -> String {
     [
-        head(machine, plan, measured),
+        head(machine, tools, plan, measured),
         table(&["case", "server", "requests/s at 8", "of raw", "p50 at 1, µs", "of raw"], &servers(measured)),
         "Lambent against the others, what is aimed at, and what the raw server reaches, which does the work alone:"
             .to_owned(),
@@ -58,16 +65,16 @@ pub(super) fn markdown(machine: &Machine, plan: &Plan, starts: &Starts, measured
     .join("\n\n")
 }
 
-fn head(machine: &Machine, plan: &Plan, measured: &Measured) -> String {
-    let Machine { commit, date, cores, kernel, processor, node, wrk, packages } = machine;
+fn head(machine: &Machine, tools: &Tools, plan: &Plan, measured: &Measured) -> String {
     format!(
-        "### HTTP, {date}\n\n\
-         Commit: {commit}. Machine: {cores} cores of {processor}, Linux {kernel}. Node.js {node}, {}, {wrk} with one \
-         thread.\n\n\
+        "### HTTP, {}\n\n\
+         {machine}, {}, {} with one thread.\n\n\
          {} rounds, the servers in turns: {} s over 8 connections for throughput, {} s over one for latency. Medians, \
          least and most in brackets; ratios are taken within a round. serverless-offline starts anew for every round, as it becomes slower with \
          every request. Lambent had {} sandboxes at the end.",
-        packages.join(", "),
+        machine.date,
+        tools.packages.join(", "),
+        tools.wrk,
         measured.rounds,
         plan.throughput,
         plan.latency,
@@ -151,33 +158,4 @@ fn memory(starts: &Starts, measured: &Measured) -> Vec<Vec<String>> {
 
 fn stages(measured: &Measured) -> Vec<Vec<String>> {
     measured.stages.iter().map(|stage| vec![stage.name.to_owned(), stage.p50.shown(0).to_string()]).collect()
-}
-
-/// A table whose columns are as wide as what they hold, so that it reads well as it is.
-fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-        cells.chain([head[column].chars().count()]).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..head.len()).map(width).collect();
-    let line = |cells: &mut dyn Iterator<Item = &str>| {
-        let padded: Vec<String> = cells.zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        format!("| {} |", padded.join(" | "))
-    };
-    let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
-    let mut lines = vec![line(&mut head.iter().copied()), line(&mut rule.iter().map(String::as_str))];
-    lines.extend(rows.iter().map(|row| line(&mut row.iter().map(String::as_str))));
-    lines.join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::table;
-
-    #[test]
-    fn tables_are_aligned() {
-        let row = |a: &str, b: &str| vec![a.to_owned(), b.to_owned()];
-        let found = table(&["a", "bb"], &[row("µs", "1"), row("c", "333")]);
-        assert_eq!(found, "| a  | bb  |\n| -- | --- |\n| µs | 1   |\n| c  | 333 |");
-    }
 }
