@@ -16,7 +16,7 @@ pub struct Sequence(pub i64);
 pub struct Receipt {
     /// The message.
     pub message: Sequence,
-    /// New at every lease, also across restarts and losses of power.
+    /// New at every lease, also across restarts and losses of power; messages that are leased together may share it.
     pub token: i64,
 }
 

@@ -130,6 +130,12 @@ impl Store for SqliteStore {
         self.writer.work(shape, move |session| effects::commit(session, &commit)).await
     }
 
+    async fn settle(&self, commit: Commit) -> Result<Vec<Effected>> {
+        let commit = effects::Prepared::new(commit)?;
+        let shape = Shape { durable: false, ..commit.shape() };
+        self.writer.work(shape, move |session| effects::commit(session, &commit)).await
+    }
+
     async fn lease(&self, lease: Lease) -> Result<LeasedBatch> {
         self.writer.work(lease::shape(), move |session| lease::lease(session, &lease)).await?.batch()
     }

@@ -9,8 +9,8 @@ use crate::message::{Leased, Message, QueueId, Sequence};
 
 /// Durable state as domain verbs.
 ///
-/// What a verb changed is on disk when it returns, with one exception: a lease may be forgotten when the power fails,
-/// which gives its messages back early. Every verb has a bounded cost. Times come from the caller, so that tests can
+/// What a verb changed is on disk when it returns, with two exceptions: a lease may be forgotten when the power fails,
+/// which gives its messages back early, and so may what was settled. Every verb has a bounded cost. Times come from the caller, so that tests can
 /// make them.
 #[async_trait]
 pub trait Store: std::fmt::Debug + Send + Sync + 'static {
@@ -26,8 +26,16 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// Makes changes durable, all of them together. Returns what became of each, in order.
     ///
     /// # Errors
-    /// [`Full`](crate::Error::Full) when the commit stores messages and the disk has only its reserve left.
+    /// [`Full`](crate::Error::Full) when the commit stores messages and the disk has only its reserve left, unless it
+    /// has a guard: that ends work in progress.
     async fn commit(&self, commit: Commit) -> Result<Vec<Effected>>;
+
+    /// Makes changes as [`commit`](Self::commit) does, but they may be forgotten when the power fails, as a lease may:
+    /// messages that they ended are due again then. For the end of work that is done again without harm, because
+    /// nobody was told of it.
+    async fn settle(&self, commit: Commit) -> Result<Vec<Effected>> {
+        self.commit(commit).await
+    }
 
     /// Leases the messages of a queue that are due, oldest first; in a queue that keeps order, those of groups of
     /// which nothing is leased, in their order.

@@ -19,6 +19,7 @@ use lambent_store::{Commit, Effect, Store};
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Events, Result};
+use check::check_rule;
 use live::{Compiled, Live};
 
 pub use put::{Detail, NewEvent};
@@ -138,7 +139,8 @@ impl Events {
                 )));
             }
             let rule = Rule { bus: name.clone(), declared: true, ..rule };
-            self.check_rule(&rule)?;
+            rule.targets.iter().try_for_each(|target| self.check_queues_of(target))?;
+            check_rule(&rule)?;
             if let Some(twice) = wanted.insert(rule.name.clone(), rule) {
                 return Err(Error::Invalid(format!(
                     "the bus `{name}` has two rules called `{}`",

@@ -155,7 +155,12 @@ impl Events {
         let messages: Vec<_> = enqueued.collect();
         let is_message = |effect: &Effect| matches!(effect, Effect::Enqueue { .. });
         let places: Vec<_> = (0..effects.len()).filter(|i| is_message(&effects[*i])).collect();
-        let effected = self.store().commit(Commit { guard, effects, now }).await?;
+        let commit = Commit { guard, effects, now };
+        // What ends an attempt may be lost with the power, for then the attempt is, too, and is made again.
+        let effected = match guard {
+            Some(_) => self.store().settle(commit).await?,
+            None => self.store().commit(commit).await?,
+        };
         for ((place, message), queue) in places.into_iter().zip(messages).zip(&queues) {
             if effected.get(place) == Some(&Effected::NotFound) {
                 self.rescue(queue, message, now).await?;

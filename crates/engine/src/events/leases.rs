@@ -163,7 +163,7 @@ impl Events {
             });
         }
         effects.extend(meter.map(Effect::Meter));
-        let effected = self.store().commit(Commit { guard: None, effects, now: self.now() }).await?;
+        let effected = self.store().settle(Commit { guard: None, effects, now: self.now() }).await?;
         if due {
             queue.wake();
         }

@@ -48,7 +48,8 @@ impl Prepared {
 
 /// Makes the changes of a commit.
 pub(super) fn commit(session: &Session, commit: &Prepared) -> Worked<Vec<Effected>> {
-    if let Some(bytes) = commit.stores {
+    // What is behind a guard ends work in progress: it makes room, and the reserve is kept for it.
+    if let Some(bytes) = commit.stores.filter(|_| commit.guard.is_none()) {
         session.space.take(bytes).map_err(Fail::Refused)?;
     }
     if let Some(guard) = commit.guard
@@ -56,7 +57,60 @@ pub(super) fn commit(session: &Session, commit: &Prepared) -> Worked<Vec<Effecte
     {
         return Ok(vec![Effected::Guarded; commit.effects.len()]);
     }
-    commit.effects.iter().map(|(effect, text)| make(session, effect, text.as_deref(), commit.now)).collect()
+    let mut effected = Vec::with_capacity(commit.effects.len());
+    let mut rest = &commit.effects[..];
+    while let Some(((effect, text), others)) = rest.split_first() {
+        let run = run_of_acks(rest);
+        if run.len() > 1 && ack_run(session, &run)? {
+            effected.extend(run.iter().map(|_| Effected::Done));
+            rest = &rest[run.len()..];
+            continue;
+        }
+        effected.push(make(session, effect, text.as_deref(), commit.now)?);
+        rest = others;
+    }
+    Ok(effected)
+}
+
+/// The receipts at the beginning of `effects` that acknowledge messages of one lease whose places follow each other.
+fn run_of_acks(effects: &[(Effect, Option<String>)]) -> Vec<Receipt> {
+    let acks = effects.iter().map_while(|(effect, _)| match effect {
+        Effect::Ack { receipt, .. } => Some(*receipt),
+        _ => None,
+    });
+    let mut run: Vec<Receipt> = Vec::new();
+    for receipt in acks {
+        let follows = |last: &Receipt| {
+            last.token == receipt.token && last.message.0.checked_add(1) == Some(receipt.message.0)
+        };
+        if !run.last().is_none_or(follows) {
+            break;
+        }
+        run.push(receipt);
+    }
+    run
+}
+
+/// Acknowledges such messages together, when all of them are there under their receipts and nothing else belongs to
+/// them. `false` when they have to be looked at one by one; nothing is changed then.
+fn ack_run(session: &Session, run: &[Receipt]) -> Worked<bool> {
+    let (first, last) = (run[0], run[run.len() - 1]);
+    let range = (first.message.0, last.message.0, first.token);
+    let plain = session.one(
+        "select count(*), min(q), max(q) from msg
+         where id between ?1 and ?2 and token = ?3 and gid is null and failed is null",
+        range,
+        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<i64>>(2)?)),
+    )?;
+    let count = i64::try_from(run.len()).unwrap_or(i64::MAX);
+    let queue = match plain {
+        Some((found, Some(one), Some(other))) if found == count && one == other => one,
+        _ => return Ok(false),
+    };
+    session.run("delete from msg where id between ?1 and ?2", (range.0, range.1))?;
+    session.run("delete from body where id between ?1 and ?2", (range.0, range.1))?;
+    session.book(queue, |account| account.done += count);
+    Ok(true)
 }
 
 fn make(session: &Session, effect: &Effect, written: Option<&str>, now: i64) -> Worked<Effected> {

@@ -68,9 +68,7 @@ pub(super) fn lease(session: &Session, lease: &Lease) -> Worked<Made> {
             messages::bury(session, row, to, millis(lease.now))?;
         }
     }
-    for stored in due.lease {
-        made.messages.push(take(session, stored, lease)?);
-    }
+    made.messages = take(session, due.lease, lease)?;
     if let Some(name) = attempt {
         note_attempt(session, lease, name, &made.messages)?;
     }
@@ -166,19 +164,25 @@ impl<'a> Due<'a> {
     }
 }
 
-fn take(session: &Session, mut stored: Stored, lease: &Lease) -> Worked<(Stored, i64)> {
-    let token = session.next_token();
-    stored.vis = millis(lease.until);
-    stored.att += 1;
-    stored.first = stored.first.or_else(|| Some(millis(lease.now)));
-    session.run(
-        "update msg set vis = ?2, att = ?3, token = ?4, first = ?5 where id = ?1",
-        (stored.id, stored.vis, stored.att, token, stored.first),
-    )?;
-    if let Some(group) = &stored.gid {
-        session.touch_group(lease.queue.0, group);
+/// Makes messages the caller's, under one token. Those whose places follow each other are changed together.
+fn take(session: &Session, mut due: Vec<Stored>, lease: &Lease) -> Worked<Vec<(Stored, i64)>> {
+    let (token, until, now) = (session.next_token(), millis(lease.until), millis(lease.now));
+    for run in due.chunk_by(|one, next| one.id + 1 == next.id) {
+        session.run(
+            "update msg set vis = ?3, att = att + 1, token = ?4, first = coalesce(first, ?5)
+             where id between ?1 and ?2",
+            (run[0].id, run[run.len() - 1].id, until, token, now),
+        )?;
     }
-    Ok((stored, token))
+    for stored in &mut due {
+        stored.vis = until;
+        stored.att += 1;
+        stored.first = stored.first.or(Some(now));
+        if let Some(group) = &stored.gid {
+            session.touch_group(lease.queue.0, group);
+        }
+    }
+    Ok(due.into_iter().map(|stored| (stored, token)).collect())
 }
 
 /// When there is something to lease at the earliest.

@@ -230,14 +230,19 @@ async fn near_the_end_of_the_disk_only_work_in_progress_goes_on() {
     let enqueue = Effect::Enqueue { queue, message: message("two") };
     let finish =
         Effect::Finish(Finished { id: RequestId::from_random(1), text: "{}".to_owned(), until: at(9000) });
-    for effect in [enqueue, finish] {
-        let refused = store.commit(Commit { effects: vec![effect], ..Commit::default() }).await.unwrap_err();
-        assert!(matches!(refused, Error::Full { .. }), "{refused}");
-        assert!(refused.to_string().contains("make room"), "{refused}");
-    }
+    let refused =
+        store.commit(Commit { effects: vec![enqueue.clone()], ..Commit::default() }).await.unwrap_err();
+    assert!(matches!(refused, Error::Full { .. }), "{refused}");
+    assert!(refused.to_string().contains("make room"), "{refused}");
+    // The end of work in progress with all that follows from it: its result, and who is told.
+    let leased = receive(&store, queue, 1, 1000).await;
+    let receipt = leased[0].receipt;
+    let effects = vec![ack(receipt), finish, enqueue];
+    let made = store.commit(Commit { guard: Some(receipt), effects, ..Commit::default() }).await.unwrap();
+    assert_eq!(made[..2], [Effected::Done, Effected::Done]);
     let leased = receive(&store, queue, 1, 1000).await;
     assert_eq!(make(&store, vec![ack(leased[0].receipt)]).await, [Effected::Done]);
-    assert_eq!(only_account(&store).await.done, 1);
+    assert_eq!(only_account(&store).await.done, 2);
 }
 
 #[tokio::test]

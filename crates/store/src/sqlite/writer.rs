@@ -24,7 +24,7 @@ const BATCH_BYTES: usize = 256 * 1024;
 pub(super) struct Shape {
     /// What it does, for errors: "the store could not ...".
     pub(super) what: &'static str,
-    /// Whether it must be on the disk before the answer. Leases need not.
+    /// Whether it must be on the disk before the answer. Leases need not, nor what ends them.
     pub(super) durable: bool,
     /// Bytes that it stores.
     pub(super) bytes: usize,

@@ -9,41 +9,16 @@ use crate::events::Error;
 use crate::events::catalog::{Address, Purpose};
 
 impl Events {
-    /// Whether events can go where a rule sends them.
-    pub(super) fn check_rule(&self, rule: &Rule) -> Result<()> {
-        for (i, target) in rule.targets.iter().enumerate() {
-            if rule.targets[..i].iter().any(|other| other.id == target.id) {
-                return Err(refuse(target, "another target of the rule has the same id"));
-            }
-            Ready::new(target)?;
-            check_input(rule, target)?;
-            self.check_place(target)?;
+    /// Whether the queues are there that a target is put with. They may go later: its rule can be changed still.
+    pub(super) fn check_queues_of(&self, target: &RuleTarget) -> Result<()> {
+        let named = match &target.target {
+            Target::Queue(name) => Some(name),
+            _ => None,
+        };
+        for name in named.into_iter().chain(&target.dead_letter) {
+            self.named(name.as_str())?;
         }
         Ok(())
-    }
-
-    fn check_place(&self, target: &RuleTarget) -> Result<()> {
-        match &target.target {
-            Target::Queue(name) => {
-                self.named(name.as_str())?;
-                if name.is_fifo() && target.group.is_none() {
-                    return Err(refuse(target, "a queue that keeps order needs a message group"));
-                }
-            }
-            Target::Topic(name) if name.is_fifo() && target.group.is_none() => {
-                return Err(refuse(target, "a topic that keeps order needs a message group"));
-            }
-            Target::Topic(_) => {}
-            _ if target.group.is_some() => {
-                return Err(refuse(target, "only queues and topics have message groups"));
-            }
-            _ => {}
-        }
-        let Some(name) = &target.dead_letter else { return Ok(()) };
-        if name.is_fifo() {
-            return Err(refuse(target, "a queue that keeps order cannot take its dead letters"));
-        }
-        self.named(name.as_str()).map(|_| ())
     }
 
     /// Makes the queues that a rule's targets need: a function's, so that events wait for one that is deployed later,
@@ -81,6 +56,41 @@ impl Events {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether events can go where a rule sends them.
+pub(super) fn check_rule(rule: &Rule) -> Result<()> {
+    for (i, target) in rule.targets.iter().enumerate() {
+        if rule.targets[..i].iter().any(|other| other.id == target.id) {
+            return Err(refuse(target, "another target of the rule has the same id"));
+        }
+        Ready::new(target)?;
+        check_input(rule, target)?;
+        check_place(target)?;
+    }
+    Ok(())
+}
+
+fn check_place(target: &RuleTarget) -> Result<()> {
+    match &target.target {
+        Target::Queue(name) if name.is_fifo() && target.group.is_none() => {
+            return Err(refuse(target, "a queue that keeps order needs a message group"));
+        }
+        Target::Topic(name) if name.is_fifo() && target.group.is_none() => {
+            return Err(refuse(target, "a topic that keeps order needs a message group"));
+        }
+        Target::Queue(_) | Target::Topic(_) => {}
+        _ if target.group.is_some() => {
+            return Err(refuse(target, "only queues and topics have message groups"));
+        }
+        _ => {}
+    }
+    match &target.dead_letter {
+        Some(name) if name.is_fifo() => {
+            Err(refuse(target, "a queue that keeps order cannot take its dead letters"))
+        }
+        _ => Ok(()),
     }
 }
 

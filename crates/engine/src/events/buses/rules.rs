@@ -7,7 +7,7 @@ use lambent_core::bus::{Rule, RuleTarget, TARGETS_MAX};
 use lambent_core::{BusName, RuleName, Target, limits};
 use lambent_store::Effect;
 
-use super::check::addresses;
+use super::check::{addresses, check_rule};
 use super::live::{Compiled, Live};
 use super::{Events, RULE, Result};
 use crate::events::Error;
@@ -107,12 +107,13 @@ impl Events {
             if let Target::Bus(to) = &target.target {
                 self.existing(to)?;
             }
+            self.check_queues_of(&target)?;
             match rule.targets.iter_mut().find(|old| old.id == target.id) {
                 Some(old) => *old = target,
                 None => rule.targets.push(target),
             }
         }
-        self.check_rule(&rule)?;
+        check_rule(&rule)?;
         self.save_rules(&live, vec![rule], Vec::new()).await
     }
 

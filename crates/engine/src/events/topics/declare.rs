@@ -32,6 +32,7 @@ impl Events {
             if topic.subscriptions().any(|have| have.target == spec.target) {
                 return Err(Error::Invalid(format!("the topic `{name}` sends to {} twice", spec.target)));
             }
+            self.check_queues(&topic, &spec)?;
             self.check_subscription(&topic, &spec)?;
             let same = before.iter().find(|have| have.subscription.target == spec.target);
             let id = match same {

@@ -65,6 +65,7 @@ impl Events {
     pub async fn subscribe(&self, topic: &TopicName, spec: SubscriptionSpec) -> Result<Subscription> {
         let _changing = self.inner.changing.lock().await;
         let topic = self.topic(topic)?;
+        self.check_queues(&topic, &spec)?;
         self.check_subscription(&topic, &spec)?;
         if let Some(subscription) = topic.subscriptions().find(|have| have.target == spec.target) {
             if SubscriptionSpec::of(subscription) != spec {
@@ -130,6 +131,9 @@ impl Events {
         let mut spec = SubscriptionSpec::of(before);
         change(&mut spec);
         spec.target = before.target.clone();
+        if spec.dead_letter != before.dead_letter {
+            self.check_dead_letter(&topic, &spec)?;
+        }
         self.check_subscription(&topic, &spec)?;
         let (unconfirmed, declared) = (before.unconfirmed.clone(), before.declared);
         let after =
@@ -189,11 +193,8 @@ impl Events {
         };
         let fifo = topic.name.is_fifo();
         match &spec.target {
-            Target::Queue(name) => {
-                self.named(name.as_str())?;
-                if name.is_fifo() != fifo {
-                    return refuse("one of them keeps order and the other does not");
-                }
+            Target::Queue(name) if name.is_fifo() != fifo => {
+                return refuse("one of them keeps order and the other does not");
             }
             Target::Function(_) | Target::Http(_) if fifo => {
                 return refuse("a topic that keeps order sends to queues that keep order only");
@@ -202,7 +203,7 @@ impl Events {
                 return refuse("functions always get the envelope, never raw messages");
             }
             Target::Http(url) if !can_be_asked(url) => return refuse("it is no address"),
-            Target::Function(_) | Target::Http(_) => {}
+            Target::Queue(_) | Target::Function(_) | Target::Http(_) => {}
             Target::Topic(_) | Target::Bus(_) => {
                 return refuse("topics send to functions, queues and addresses");
             }
@@ -211,18 +212,29 @@ impl Events {
             lambent_core::pattern::policy::FilterPolicy::parse(&filter.policy, filter.scope)
                 .map_err(invalid)?;
         }
-        let Some(to) = &spec.dead_letter else { return Ok(()) };
-        let refuse = |reason: &str| {
-            let (name, to, reason) = (topic.name.to_string(), to.to_string(), reason.to_owned());
-            Err(Error::DeadLetters { name, to, reason })
-        };
-        if to.is_fifo() != fifo {
-            return refuse("one of them keeps order and the other does not");
+        match &spec.dead_letter {
+            Some(to) if to.is_fifo() != fifo => {
+                Err(dead_letters(topic, to, "one of them keeps order and the other does not"))
+            }
+            _ => Ok(()),
         }
-        if self.queue(to.as_str()).is_none() {
-            return refuse("there is no such queue");
+    }
+
+    /// Whether the queues are there that a subscription is made with. They may go later: it can be changed still.
+    pub(super) fn check_queues(&self, topic: &Topic, spec: &SubscriptionSpec) -> Result<()> {
+        if let Target::Queue(name) = &spec.target {
+            self.named(name.as_str())?;
         }
-        Ok(())
+        self.check_dead_letter(topic, spec)
+    }
+
+    fn check_dead_letter(&self, topic: &Topic, spec: &SubscriptionSpec) -> Result<()> {
+        match &spec.dead_letter {
+            Some(to) if self.queue(to.as_str()).is_none() => {
+                Err(dead_letters(topic, to, "there is no such queue"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Makes the queue that a subscription's messages wait in, if it is not one of the user's. A function need not be
@@ -264,6 +276,11 @@ fn can_be_asked(url: &str) -> bool {
 /// How an address's queue names the subscription that it is for.
 pub(super) fn owner(id: &str) -> String {
     format!("subscription:{id}")
+}
+
+fn dead_letters(topic: &Topic, to: &QueueName, reason: &str) -> Error {
+    let (name, to, reason) = (topic.name.to_string(), to.to_string(), reason.to_owned());
+    Error::DeadLetters { name, to, reason }
 }
 
 pub(super) fn invalid(error: impl std::fmt::Display) -> Error {

@@ -192,9 +192,9 @@ impl<'a> History<'a> {
             of.entry(lease.taken.receipt.message).or_default().push(lease);
         }
         self.no_overlap(of.values(), "I2: a message was leased twice at a time")?;
-        let mut tokens = HashSet::new();
-        match self.leases.iter().find(|lease| !tokens.insert(lease.taken.receipt.token)) {
-            Some(again) => Err(format!("I2: the token of {:?} was given out before", again.taken)),
+        let mut receipts = HashSet::new();
+        match self.leases.iter().find(|lease| !receipts.insert(lease.taken.receipt)) {
+            Some(again) => Err(format!("I2: the receipt of {:?} was given out before", again.taken)),
             None => Ok(()),
         }
     }
@@ -365,7 +365,7 @@ impl<'a> History<'a> {
             }
             let Some((receipt, _, Some(true))) = settled(&call.what) else { continue };
             let voids = !matches!(call.what, What::Settle { how: Settle::Extend(_), .. });
-            if voids && !spent.insert(receipt.token) {
+            if voids && !spent.insert(receipt) {
                 return Err(format!("I10: {receipt:?} counted twice"));
             }
             let of = |lease: &&Lease<'_>| lease.taken.receipt == receipt;

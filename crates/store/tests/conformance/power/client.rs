@@ -269,6 +269,12 @@ impl Client {
             }
         };
         self.promises().messages.entry(id).or_default().push(then.clone());
+        if self.rng.bool() {
+            // What is settled may be forgotten: both what was and what will be stay fine.
+            let commit = Commit { guard: None, effects: vec![effect], now: self.now };
+            drop(self.store.settle(commit).await);
+            return;
+        }
         if let Some(made) = self.make(vec![effect]).await {
             assert_eq!(made, [Effected::Done], "nobody else has a receipt of it");
             self.promises().messages.insert(id, vec![then]);
