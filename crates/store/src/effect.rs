@@ -79,6 +79,8 @@ pub enum Effect {
 pub enum Fence {
     /// The one of its latest lease, as long as that has not run out or nobody leased it since.
     Current,
+    /// The one of its latest lease, before that has run out (SQS FIFO queues; semantics.md 10.1).
+    Held,
     /// Any that it ever had (SQS standard queues; semantics.md 10.1).
     Any,
 }

@@ -121,7 +121,7 @@ impl Events {
     /// # Errors
     /// When the store could not do it.
     pub async fn acknowledge(&self, queue: &Queue, handles: &[String]) -> Result<Vec<Result<()>>> {
-        let fence = if queue.fifo { Fence::Current } else { Fence::Any };
+        let fence = if queue.fifo { Fence::Held } else { Fence::Any };
         let settled = self.settle(queue, handles, |receipt, _| Effect::Ack { receipt, fence }).await?;
         // What is gone already was deleted before: that is what was wanted.
         let done = |result: Result<Effected>| match result? {

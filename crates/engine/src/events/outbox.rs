@@ -88,9 +88,9 @@ struct Pump {
     outbox: Arc<Outbox>,
     queue: Arc<Queue>,
     places: Arc<Semaphore>,
-    /// Whether the address did not answer the last time: it is asked one thing at a time then, so that addresses that
-    /// hang do not take all the places of the node.
-    hangs: AtomicBool,
+    /// Whether the address did not answer the last time, or was never asked: it is asked one thing at a time then, so
+    /// that addresses that hang do not take all the places of the node.
+    wary: AtomicBool,
 }
 
 impl Outbox {
@@ -109,7 +109,7 @@ impl Outbox {
             outbox: Arc::clone(self),
             queue: Arc::clone(queue),
             places: Arc::new(Semaphore::new(AT_ONCE_EACH as usize)),
-            hangs: AtomicBool::new(false),
+            wary: AtomicBool::new(true),
         };
         Some(self.tasks.spawn(Arc::new(pump).run()))
     }
@@ -146,11 +146,11 @@ impl Pump {
     async fn run(self: Arc<Self>) {
         let Outbox { events, tasks, stop, .. } = &*self.outbox;
         loop {
-            let weight = if self.hangs.load(Ordering::Relaxed) { AT_ONCE_EACH } else { 1 };
+            let weight = if self.wary.load(Ordering::Relaxed) { AT_ONCE_EACH } else { 1 };
             let place = Arc::clone(&self.places).acquire_many_owned(weight);
             let Some(Ok(place)) = stop.run_until_cancelled(place).await else { return };
             // Taking the first place may have waited for the end of a request that hung.
-            let one = weight > 1 || self.hangs.load(Ordering::Relaxed);
+            let one = weight > 1 || self.wary.load(Ordering::Relaxed);
             let more = if one { 0 } else { self.places.available_permits() };
             let receive = Receive {
                 max: u32::try_from(more).unwrap_or_default() + 1,
@@ -194,7 +194,7 @@ impl Pump {
             Some(Ok(Ok(_place))) => stop.run_until_cancelled(post.send(&address, &leased.message)).await,
         };
         let Some(answer) = answer else { return };
-        self.hangs.store(matches!(answer, Answer::TimedOut), Ordering::Relaxed);
+        self.wary.store(matches!(answer, Answer::TimedOut), Ordering::Relaxed);
         let effect = self.next(&address, &leased, answer).await;
         self.settle(&leased, effect).await;
     }

@@ -19,7 +19,7 @@ impl State {
     fn make(&mut self, effect: Effect, now: Timestamp) -> Effected {
         match effect {
             Effect::Enqueue { queue, message } => self.enqueue(queue, message, now),
-            Effect::Ack { receipt, fence } => self.ack(receipt, fence),
+            Effect::Ack { receipt, fence } => self.ack(receipt, fence, now),
             Effect::Extend { receipt, until } => match self.held(receipt, Fence::Current) {
                 Ok(kept) => {
                     kept.message.visible = until;
@@ -57,7 +57,7 @@ impl State {
     fn held(&mut self, receipt: Receipt, fence: Fence) -> Result<&mut Kept, Effected> {
         let kept = self.messages.get_mut(&receipt.message).ok_or(Effected::NotFound)?;
         let good = match fence {
-            Fence::Current => kept.token == Some(receipt.token),
+            Fence::Current | Fence::Held => kept.token == Some(receipt.token),
             Fence::Any => kept.message.first_received.is_some(),
         };
         if good { Ok(kept) } else { Err(Effected::Stale) }
@@ -104,8 +104,9 @@ impl State {
         Effected::Enqueued(Enqueued::Accepted(sequence))
     }
 
-    fn ack(&mut self, receipt: Receipt, fence: Fence) -> Effected {
+    fn ack(&mut self, receipt: Receipt, fence: Fence, now: Timestamp) -> Effected {
         let queue = match self.held(receipt, fence) {
+            Ok(kept) if fence == Fence::Held && kept.message.visible <= now => return Effected::Stale,
             Ok(kept) => kept.queue,
             Err(refused) => return refused,
         };

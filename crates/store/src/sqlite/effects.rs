@@ -75,7 +75,7 @@ pub(super) fn commit(session: &Session, commit: &Prepared) -> Worked<Vec<Effecte
 /// The receipts at the beginning of `effects` that acknowledge messages of one lease whose places follow each other.
 fn run_of_acks(effects: &[(Effect, Option<String>)]) -> Vec<Receipt> {
     let acks = effects.iter().map_while(|(effect, _)| match effect {
-        Effect::Ack { receipt, .. } => Some(*receipt),
+        Effect::Ack { receipt, fence: Fence::Current | Fence::Any } => Some(*receipt),
         _ => None,
     });
     let mut run: Vec<Receipt> = Vec::new();
@@ -116,7 +116,7 @@ fn ack_run(session: &Session, run: &[Receipt]) -> Worked<bool> {
 fn make(session: &Session, effect: &Effect, written: Option<&str>, now: i64) -> Worked<Effected> {
     match effect {
         Effect::Enqueue { queue, message } => enqueue(session, *queue, message, written, now),
-        Effect::Ack { receipt, fence } => ack(session, *receipt, *fence),
+        Effect::Ack { receipt, fence } => ack(session, *receipt, *fence, now),
         Effect::Extend { receipt, until } => extend(session, *receipt, millis(*until)),
         Effect::Release { receipt, at, why } => release(session, *receipt, millis(*at), why, written),
         Effect::Bury { receipt, to, failure, attributes } => {
@@ -188,8 +188,11 @@ fn known(session: &Session, queue: QueueId, message: &NewMessage, now: i64) -> W
     Ok(Some(Enqueued::Duplicate { id: request_id(&id).map_err(Fail::broken)?, sequence: Sequence(place) }))
 }
 
-fn ack(session: &Session, receipt: Receipt, fence: Fence) -> Worked<Effected> {
+fn ack(session: &Session, receipt: Receipt, fence: Fence, now: i64) -> Worked<Effected> {
     let row = match messages::find(session, receipt)? {
+        Found::Current(row) if fence == Fence::Held && !messages::is_held(session, row.id, now)? => {
+            return Ok(Effected::Stale);
+        }
         Found::Current(row) => row,
         // A message that moved on was not yet leased where it is now, so nothing that it had there is any good.
         Found::Stale(row) if fence == Fence::Any && row.leased_once => row,

@@ -88,6 +88,12 @@ pub(super) fn find(session: &Session, receipt: Receipt) -> Worked<Found> {
     })
 }
 
+/// Whether the lease of a message has not run out.
+pub(super) fn is_held(session: &Session, id: i64, now: i64) -> Worked<bool> {
+    let held = session.one("select vis > ?2 from msg where id = ?1", (id, now), |row| row.get(0))?;
+    Ok(held.unwrap_or(false))
+}
+
 /// Removes a message and all that belongs to it. Whoever calls this books it.
 pub(super) fn remove(session: &Session, row: &Known) -> Worked<()> {
     session.run("delete from msg where id = ?1", [row.id])?;

@@ -53,6 +53,7 @@ cases! {
         any_receipt_is_good_enough_where_any_is_asked_for
         a_message_that_was_never_leased_has_no_receipt
         a_receipt_counts_after_its_lease_ran_out_while_nobody_leased_again
+        a_receipt_whose_lease_ran_out_is_stale_where_it_must_be_held
         an_extended_lease_lasts_longer
         a_lease_can_be_ended_by_extending_it_until_now
         a_failed_release_keeps_the_failure_and_the_count

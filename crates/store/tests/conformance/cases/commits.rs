@@ -99,6 +99,17 @@ pub(super) async fn a_receipt_counts_after_its_lease_ran_out_while_nobody_leased
     assert_eq!(rig.ack(leased.receipt).await, Effected::Done);
 }
 
+pub(super) async fn a_receipt_whose_lease_ran_out_is_stale_where_it_must_be_held(rig: &mut Rig) {
+    let queue = rig.queue("work").await;
+    rig.send(queue, "x").await;
+    let receipt = rig.take_one(queue).await.receipt;
+    let fence = Fence::Held;
+    rig.pass(LEASE);
+    assert_eq!(rig.make(Effect::Ack { receipt, fence }).await, Effected::Stale);
+    let receipt = rig.take_one(queue).await.receipt;
+    assert_eq!(rig.make(Effect::Ack { receipt, fence }).await, Effected::Done);
+}
+
 pub(super) async fn an_extended_lease_lasts_longer(rig: &mut Rig) {
     let queue = rig.queue("work").await;
     rig.send(queue, "x").await;

@@ -83,7 +83,11 @@ impl Side {
                 Effect::Enqueue { queue: self.queues[queue], message }
             }
             Change::Ack { receipt, any } => {
-                let fence = if any { Fence::Any } else { Fence::Current };
+                let fence = match (any, receipt % 2) {
+                    (true, _) => Fence::Any,
+                    (false, 0) => Fence::Held,
+                    (false, _) => Fence::Current,
+                };
                 Effect::Ack { receipt: self.receipt(receipt), fence }
             }
             Change::Extend { receipt, ms } => {
