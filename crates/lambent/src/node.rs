@@ -1,10 +1,12 @@
 //! A node: binds the ports, starts the engine, and serves until it is told to stop. It wires, nothing else.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use lambent_aws::{Api, Credentials, Strangers};
@@ -21,6 +23,13 @@ use tokio_util::task::TaskTracker;
 use crate::admin::{self, Admin};
 use crate::clock::SystemClock;
 use crate::deploy::Deployer;
+
+/// How long the ports and the folder of a node may still be taken after it was killed: a process that it was just
+/// starting has them open until that runs its own program.
+const PREDECESSOR: Duration = Duration::from_secs(1);
+
+/// How often it is tried meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// How a node is set up.
 #[derive(Clone, Debug)]
@@ -90,7 +99,7 @@ impl Node {
             api: ports.api.local_addr()?,
             admin: ports.admin.local_addr()?,
         };
-        let lock = lock(&settings.data)?;
+        let lock = lock(&settings.data).await?;
         let run = settings.data.join("run");
         fs::create_dir_all(&run).with_context(|| format!("cannot make {}", run.display()))?;
 
@@ -192,9 +201,14 @@ fn refuse_open_ports(settings: &Settings) -> anyhow::Result<()> {
 }
 
 async fn bind(address: SocketAddr, name: &str) -> anyhow::Result<TcpListener> {
-    let bound = TcpListener::bind(address).await;
+    let mut bound = TcpListener::bind(address).await;
+    let begun = Instant::now();
+    while bound.as_ref().is_err_and(|e| e.kind() == ErrorKind::AddrInUse) && begun.elapsed() < PREDECESSOR {
+        tokio::time::sleep(LOOK_AGAIN).await;
+        bound = TcpListener::bind(address).await;
+    }
     bound.map_err(|e| {
-        let why = if e.kind() == std::io::ErrorKind::AddrInUse {
+        let why = if e.kind() == ErrorKind::AddrInUse {
             format!("port {} is in use", address.port())
         } else {
             format!("cannot listen on {address}: {e}")
@@ -208,19 +222,23 @@ async fn bind(address: SocketAddr, name: &str) -> anyhow::Result<TcpListener> {
 }
 
 /// Takes the node's folder for this process alone.
-fn lock(data: &Path) -> anyhow::Result<fs::File> {
+async fn lock(data: &Path) -> anyhow::Result<fs::File> {
     // What is in it is nobody else's business; a folder that is there already has the mode that its owner wants.
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(data);
     made.with_context(|| format!("cannot make the node's folder {}", data.display()))?;
     let path = data.join("lock");
     let file = fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     let operation = rustix::fs::FlockOperation::NonBlockingLockExclusive;
-    rustix::fs::flock(&file, operation).map_err(|_| {
-        anyhow::anyhow!(
-            "another lambent runs on {}: stop it, or choose another folder with `--data`",
-            data.display()
-        )
-    })?;
+    let begun = Instant::now();
+    while rustix::fs::flock(&file, operation).is_err() {
+        if begun.elapsed() >= PREDECESSOR {
+            bail!(
+                "another lambent runs on {}: stop it, or choose another folder with `--data`",
+                data.display()
+            );
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
     Ok(file)
 }
 

@@ -19,10 +19,19 @@ pub(crate) fn function(name: &str) -> PathBuf {
     out
 }
 
-/// The `bin` folder of a Python with boto3 and the AWS CLI.
+/// The `bin` folder of a Python with boto3, the AWS CLI and Celery.
 pub(crate) fn python() -> PathBuf {
-    let inputs = [tests().join("clients/requirements.txt")];
-    let folder = installed("python", "python3", &inputs, |folder| {
+    python_with("python", "requirements.txt")
+}
+
+/// The `bin` folder of a Python with the last boto3 and AWS CLI that speak the query protocol with SQS.
+pub(crate) fn python_of_query() -> PathBuf {
+    python_with("python-query", "requirements-query.txt")
+}
+
+fn python_with(name: &str, requirements: &str) -> PathBuf {
+    let inputs = [tests().join("clients").join(requirements)];
+    let folder = installed(name, "python3", &inputs, |folder| {
         succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder));
         let mut pip = Command::new(folder.join("bin/python"));
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]);
@@ -31,7 +40,7 @@ pub(crate) fn python() -> PathBuf {
     folder.join("bin")
 }
 
-/// A folder with the AWS SDK for JavaScript in its `node_modules`.
+/// A folder with the AWS SDK for JavaScript and sqs-consumer in its `node_modules`.
 pub(crate) fn nodejs() -> PathBuf {
     let inputs = ["package.json", "package-lock.json"].map(|name| tests().join("clients").join(name));
     installed("nodejs", "node", &inputs, |folder| {

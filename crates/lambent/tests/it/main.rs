@@ -5,9 +5,12 @@
 mod aws;
 mod cli;
 mod clients;
+mod crash;
 mod custom;
 mod events;
 mod events_cli;
+mod events_clients;
+mod full_disk;
 mod functions;
 mod gateway;
 mod harness;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::functions::{Source, js};
-use crate::harness::{Folder, Node, eventually, request};
+use crate::harness::{Node, eventually, request};
 
 /// Fails the records whose body says so, and says what it saw in its log.
 const WORKER: &str = "
@@ -166,11 +166,7 @@ targets = [
 
 #[test]
 fn the_shop_makes_invoices_and_a_poisoned_order_is_redriven_after_the_fix() {
-    let shop = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/shop");
-    let app = Folder::new();
-    let copy = ["cp", "-r"].iter().map(Into::into).chain([shop.join(".").into_os_string()]);
-    let copy: Vec<std::ffi::OsString> = copy.chain([app.path().into()]).collect();
-    crate::clients::succeed(std::process::Command::new(&copy[0]).args(&copy[1..]));
+    let app = crate::aws::shop();
     let manifest = std::fs::read_to_string(app.path().join("lambent.toml")).unwrap();
     // The same shop, with less patience.
     app.write("lambent.toml", &manifest.replace("visibility = \"5s\"", "visibility = \"3s\""));

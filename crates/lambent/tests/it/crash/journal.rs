@@ -8,15 +8,15 @@ use std::sync::{Arc, Mutex};
 
 /// A message that a function was given.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// The function.
-    pub(super) function: String,
+    pub(crate) function: String,
     /// The invocation.
-    pub(super) run: String,
+    pub(crate) run: String,
     /// When, by the clock that all processes of this machine share.
-    pub(super) at: u64,
+    pub(crate) at: u64,
     /// The message.
-    pub(super) id: String,
+    pub(crate) id: String,
 }
 
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ struct Pages {
 
 /// Listens to the functions.
 #[derive(Debug)]
-pub(super) struct Journal {
+pub(crate) struct Journal {
     address: SocketAddr,
     pages: Arc<Mutex<Pages>>,
     mended: Arc<AtomicBool>,
@@ -35,13 +35,17 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    pub(super) fn open() -> Self {
+    pub(crate) fn open() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (pages, mended, closed): (Arc<Mutex<Pages>>, Arc<AtomicBool>, Arc<AtomicBool>) =
             Default::default();
-        let journal =
-            Self { address, pages: Arc::clone(&pages), mended: Arc::clone(&mended), closed: Arc::clone(&closed) };
+        let journal = Self {
+            address,
+            pages: Arc::clone(&pages),
+            mended: Arc::clone(&mended),
+            closed: Arc::clone(&closed),
+        };
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 if closed.load(Ordering::Relaxed) {
@@ -54,17 +58,17 @@ impl Journal {
         journal
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// From now on nothing is poison any more.
-    pub(super) fn mend(&self) {
+    pub(crate) fn mend(&self) {
         self.mended.store(true, Ordering::Relaxed);
     }
 
     /// Everything so far, in the order in which it happened.
-    pub(super) fn entries(&self) -> Vec<Entry> {
+    pub(crate) fn entries(&self) -> Vec<Entry> {
         let mut entries = self.pages.lock().unwrap().entries.clone();
         entries.sort_by_key(|entry| entry.at);
         entries

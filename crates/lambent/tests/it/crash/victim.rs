@@ -3,30 +3,31 @@
 use std::fs::OpenOptions;
 use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::harness::{Folder, lambent};
+use crate::harness::{Folder, eventually, lambent, run};
 
 /// Ports that no connection is given by chance, so that nobody takes them while the node is down.
 const PORTS: std::ops::Range<u16> = 10_000..30_000;
 
 /// A node of an app, which may be running.
-#[derive(Debug)]
-pub(super) struct Victim {
+pub(crate) struct Victim {
     app: Folder,
-    pub(super) ports: Ports,
+    pub(crate) ports: Ports,
     child: Option<Child>,
+    /// The process in whose mount namespace it runs, where that is not ours, and more arguments.
+    elsewhere: Option<(u32, Vec<String>)>,
     /// How often it was killed.
-    pub(super) kills: u32,
+    pub(crate) kills: u32,
 }
 
 /// Where it listens, always.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ports {
-    pub(super) gateway: u16,
-    pub(super) api: u16,
-    pub(super) admin: u16,
+pub(crate) struct Ports {
+    pub(crate) gateway: u16,
+    pub(crate) api: u16,
+    pub(crate) admin: u16,
 }
 
 impl Ports {
@@ -42,15 +43,29 @@ impl Ports {
 }
 
 impl Victim {
-    pub(super) fn new(app: Folder) -> Self {
-        Self { app, ports: Ports::free(), child: None, kills: 0 }
+    pub(crate) fn new(app: Folder) -> Self {
+        Self { app, ports: Ports::free(), child: None, elsewhere: None, kills: 0 }
+    }
+
+    /// It will run in the mount namespace of this process, with these arguments more.
+    pub(crate) fn in_namespace_of(mut self, process: u32, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        self.elsewhere = Some((process, arguments));
+        self
     }
 
     /// Starts it, to be killed at a fail point or not.
-    pub(super) fn start(&mut self, fail: Option<&str>) {
+    pub(crate) fn start(&mut self, fail: Option<&str>) {
         let said = OpenOptions::new().create(true).append(true).open(self.app.path().join("said")).unwrap();
         let mut command = lambent();
+        if let Some((process, _)) = &self.elsewhere {
+            let mut entering = Command::new("nsenter");
+            entering.arg(format!("--mount=/proc/{process}/ns/mnt")).arg(command.get_program());
+            entering.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            command = entering;
+        }
         command.arg("up").arg(self.app.path()).args(["--no-reload", "--quiet"]);
+        command.args(self.elsewhere.iter().flat_map(|(_, arguments)| arguments));
         let Ports { gateway, api, admin } = self.ports;
         for (name, port) in [("--gateway", gateway), ("--api", api), ("--admin", admin)] {
             command.args([name, &format!("127.0.0.1:{port}")]);
@@ -63,13 +78,23 @@ impl Victim {
     }
 
     /// Kills it.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.as_mut().unwrap().kill().unwrap();
         assert!(self.is_gone(Duration::from_secs(10)), "it outlives SIGKILL");
     }
 
+    /// Whether it runs; a node that has ended by itself has given a reason.
+    pub(crate) fn runs(&mut self) -> bool {
+        let Some(child) = &mut self.child else { return false };
+        if child.try_wait().unwrap().is_none() {
+            return true;
+        }
+        self.child = None;
+        false
+    }
+
     /// Whether it is gone, or is within this time. It must have been killed.
-    pub(super) fn is_gone(&mut self, within: Duration) -> bool {
+    pub(crate) fn is_gone(&mut self, within: Duration) -> bool {
         let begun = Instant::now();
         loop {
             let Some(child) = &mut self.child else { return true };
@@ -86,8 +111,17 @@ impl Victim {
         }
     }
 
+    /// Stops it in peace.
+    pub(crate) fn stop(&mut self) {
+        let child = self.child.as_mut().unwrap();
+        run(Command::new("kill").arg(child.id().to_string()));
+        let code = eventually("the node stops", || child.try_wait().unwrap());
+        self.child = None;
+        assert!(code.success(), "{code}: {}", self.said());
+    }
+
     /// What it said on standard error, in all its lives.
-    pub(super) fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         std::fs::read_to_string(self.app.path().join("said")).unwrap_or_default()
     }
 }

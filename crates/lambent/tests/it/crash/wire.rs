@@ -1,13 +1,13 @@
 //! A client that keeps its connection, and knows of each request whether it may have been done.
 
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use crate::harness::{Answer, PATIENCE};
 
 /// What became of a request.
 #[derive(Debug)]
-pub(super) enum Sent {
+pub(crate) enum Sent {
     /// It was answered.
     Answered(Answer),
     /// Nobody was there.
@@ -18,17 +18,17 @@ pub(super) enum Sent {
 
 /// A connection to one port of a node, made anew when it has ended.
 #[derive(Debug)]
-pub(super) struct Wire {
+pub(crate) struct Wire {
     to: SocketAddr,
     stream: Option<BufReader<TcpStream>>,
 }
 
 impl Wire {
-    pub(super) fn new(port: u16) -> Self {
+    pub(crate) fn new(port: u16) -> Self {
         Self { to: SocketAddr::from(([127, 0, 0, 1], port)), stream: None }
     }
 
-    pub(super) fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Sent {
+    pub(crate) fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Sent {
         if self.stream.is_none() {
             let Ok(stream) = TcpStream::connect(self.to) else { return Sent::Unsent };
             stream.set_read_timeout(Some(PATIENCE)).unwrap();
