@@ -70,12 +70,6 @@ type Place = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
 impl Pump {
     async fn run(&self) {
-        let events = self.engine.events();
-        // Nobody else takes events out of this queue: what is leased was under way when the node ended.
-        while let Err(error) = events.store().reclaim(self.queue.id, events.now()).await {
-            self.complain(&error);
-            tokio::time::sleep(REST).await;
-        }
         loop {
             let Some(function) = self.deployed() else {
                 // Its events wait until it is deployed again.
@@ -138,6 +132,7 @@ impl Pump {
             until: now.plus(function.function.timeout + MARGIN),
             bury: None,
             attempt: None,
+            own: true,
         };
         let batch = events.store().lease(lease).await?;
         Ok((batch.messages, batch.next_due))

@@ -80,6 +80,10 @@ impl Events {
         endpoint: String,
     ) -> Result<Self> {
         let mut catalog = Catalog::load(&*store).await?;
+        // What the node itself was working on when it ended, nobody works on any more.
+        for queue in catalog.queues.values() {
+            store.reclaim(queue.id, clock.now()).await?;
+        }
         catalog.buses = Self::load_buses(&*store, &identity).await?;
         let catalog = RwLock::new(catalog);
         let inner = Inner {

@@ -143,7 +143,10 @@ impl Store for SqliteStore {
     async fn reclaim(&self, queue: QueueId, now: Timestamp) -> Result<u64> {
         let mut reclaimed = 0;
         loop {
-            match self.write("reclaim", move |session| queues::reclaim(session, queue, millis(now))).await? {
+            // As the leases that it ends: a loss of power would end them, too.
+            let shape = Shape { durable: false, ..Shape::small("reclaim") };
+            let reclaim = move |session: &Session| queues::reclaim(session, queue, millis(now));
+            match self.writer.work(shape, reclaim).await? {
                 0 => return Ok(reclaimed),
                 more => reclaimed += more,
             }

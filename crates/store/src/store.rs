@@ -41,8 +41,8 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// which nothing is leased, in their order.
     async fn lease(&self, lease: Lease) -> Result<LeasedBatch>;
 
-    /// Gives back every lease of a queue at once, as if it was released as throttled: for queues that only this node
-    /// leases from, when it starts. Returns how many.
+    /// Gives back every lease of a queue that the node took for itself ([`Lease::own`]), as if it was released as
+    /// throttled: when it starts, nobody works on them any more. Returns how many.
     async fn reclaim(&self, queue: QueueId, now: Timestamp) -> Result<u64>;
 
     /// What a queue holds.
@@ -132,6 +132,8 @@ pub struct Lease {
     /// A name for this try: the same name gives the same messages again, with the same receipts, as long as none of
     /// them was touched. For queues that keep order (SQS, `ReceiveRequestAttemptId`).
     pub attempt: Option<String>,
+    /// Whether the node itself works on them: such leases end with the node, see [`Store::reclaim`].
+    pub own: bool,
 }
 
 /// What is done with a message that was leased too often.

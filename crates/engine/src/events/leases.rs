@@ -70,7 +70,8 @@ impl Events {
         let Take { max, max_bytes, keep, wait } = take;
         let now = self.now();
         let until = now.plus(keep.max(queue.spec().visibility));
-        let lease = Lease { queue: queue.id, max, max_bytes, now, until, bury: None, attempt: None };
+        let lease =
+            Lease { queue: queue.id, max, max_bytes, now, until, bury: None, attempt: None, own: true };
         let (at, batch) = self.lease_or_wait(queue, lease, wait, stop).await?;
         Ok((at, batch.messages))
     }

@@ -111,6 +111,7 @@ impl Events {
             until: self.now().plus(visibility.unwrap_or(spec.visibility)),
             bury: None,
             attempt,
+            own: false,
         };
         let wait = wait.unwrap_or(spec.wait);
         Ok(self.lease_or_wait(queue, lease, wait, &CancellationToken::new()).await?.1)

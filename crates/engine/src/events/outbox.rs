@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::catalog::{Address, Purpose, Queue};
-use super::{Error, Events, Receive, Result};
+use super::{Error, Events, Result, Take};
 use post::{Answer, Post, TIMEOUT};
 
 /// Requests to one address at once.
@@ -57,11 +57,7 @@ pub(crate) async fn run(events: Events, tasks: TaskTracker, stop: CancellationTo
         added.mark_unchanged();
         pumps.retain(|_, pump| !pump.is_finished());
         for queue in outbox.queues() {
-            if !pumps.contains_key(&queue.id)
-                && let Some(pump) = outbox.start(&queue).await
-            {
-                pumps.insert(queue.id, pump);
-            }
+            pumps.entry(queue.id).or_insert_with(|| outbox.start(&queue));
             // Where the store cannot do it now, it is asked again in a moment.
             drop(outbox.clear(&queue).await);
         }
@@ -101,17 +97,15 @@ impl Outbox {
             .with_catalog(|catalog| catalog.queues.range(range).map(|(_, queue)| Arc::clone(queue)).collect())
     }
 
-    /// Starts the pump of a queue. `None` when the store could not give its leases back; it is tried again.
-    async fn start(self: &Arc<Self>, queue: &Arc<Queue>) -> Option<JoinHandle<()>> {
-        // Whatever is leased was leased by a node that is gone.
-        self.events.store().reclaim(queue.id, self.events.now()).await.ok()?;
+    /// Starts the pump of a queue.
+    fn start(self: &Arc<Self>, queue: &Arc<Queue>) -> JoinHandle<()> {
         let pump = Pump {
             outbox: Arc::clone(self),
             queue: Arc::clone(queue),
             places: Arc::new(Semaphore::new(AT_ONCE_EACH as usize)),
             wary: AtomicBool::new(true),
         };
-        Some(self.tasks.spawn(Arc::new(pump).run()))
+        self.tasks.spawn(Arc::new(pump).run())
     }
 
     /// Removes the queue of a subscription that is no more, once everything in it is delivered.
@@ -152,25 +146,24 @@ impl Pump {
             // Taking the first place may have waited for the end of a request that hung.
             let one = weight > 1 || self.wary.load(Ordering::Relaxed);
             let more = if one { 0 } else { self.places.available_permits() };
-            let receive = Receive {
+            let take = Take {
                 max: u32::try_from(more).unwrap_or_default() + 1,
                 max_bytes: limits::MESSAGE_MAX * 2,
-                wait: Some(limits::WAIT_MAX),
-                visibility: Some(VISIBILITY),
-                attempt: None,
+                keep: VISIBILITY,
+                wait: limits::WAIT_MAX,
             };
-            match stop.run_until_cancelled(events.receive(&self.queue, receive)).await {
-                None => return,
-                Some(Ok(batch)) => {
+            match events.take(&self.queue, take, stop).await {
+                Ok(_) if stop.is_cancelled() => return,
+                Ok((_, batch)) => {
                     let mut first = Some(place);
-                    for leased in batch.messages {
+                    for leased in batch {
                         let next = || Arc::clone(&self.places).try_acquire_owned().ok();
                         let Some(place) = first.take().or_else(next) else { break };
                         tasks.spawn(Arc::clone(&self).send(leased, place));
                     }
                 }
-                Some(Err(Error::Store(lambent_store::Error::NoQueue(_)))) => return,
-                Some(Err(error)) => {
+                Err(Error::Store(lambent_store::Error::NoQueue(_))) => return,
+                Err(error) => {
                     Events::complain("what waits for an address cannot be read", &error);
                     if stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
                         return;

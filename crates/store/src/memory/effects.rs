@@ -157,7 +157,8 @@ impl State {
 
     /// Gives back all that is leased from a queue, as throttled.
     pub(super) fn reclaim(&mut self, queue: QueueId, now: Timestamp) -> u64 {
-        let leased = self.messages.values_mut().filter(|kept| kept.queue == queue && kept.leased(now));
+        let leased =
+            self.messages.values_mut().filter(|kept| kept.queue == queue && kept.own() && kept.leased(now));
         leased.map(|kept| release(kept, now, Released::Throttled)).count() as u64
     }
 

@@ -82,12 +82,13 @@ impl State {
             if bytes > lease.max_bytes && !batch.messages.is_empty() {
                 break;
             }
-            self.last_token += 1;
-            kept.token = Some(self.last_token);
+            self.last_token += 2;
+            let token = self.last_token + i64::from(lease.own);
+            kept.token = Some(token);
             kept.message.visible = lease.until;
             kept.message.receives += 1;
             kept.message.first_received.get_or_insert(lease.now);
-            let receipt = Receipt { message: *sequence, token: self.last_token };
+            let receipt = Receipt { message: *sequence, token };
             batch.messages.push(Leased { message: kept.message.clone(), receipt });
         }
         batch

@@ -65,6 +65,11 @@ pub(super) struct Attempt {
 }
 
 impl Kept {
+    /// Whether the node leased it for itself: such tokens are odd.
+    pub(super) fn own(&self) -> bool {
+        self.token.is_some_and(|token| token & 1 == 1)
+    }
+
     /// Whether somebody is working on it.
     pub(super) fn leased(&self, now: Timestamp) -> bool {
         self.token.is_some() && self.message.visible > now

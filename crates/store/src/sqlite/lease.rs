@@ -166,7 +166,7 @@ impl<'a> Due<'a> {
 
 /// Makes messages the caller's, under one token. Those whose places follow each other are changed together.
 fn take(session: &Session, mut due: Vec<Stored>, lease: &Lease) -> Worked<Vec<(Stored, i64)>> {
-    let (token, until, now) = (session.next_token(), millis(lease.until), millis(lease.now));
+    let (token, until, now) = (session.next_token(lease.own), millis(lease.until), millis(lease.now));
     for run in due.chunk_by(|one, next| one.id + 1 == next.id) {
         session.run(
             "update msg set vis = ?3, att = att + 1, token = ?4, first = coalesce(first, ?5)

@@ -152,7 +152,7 @@ pub(super) fn reclaim(session: &Session, queue: QueueId, now: i64) -> Worked<u64
             "select ",
             known!(),
             " from msg indexed by by_time
-             where q = ?1 and vis > ?2 and token is not null limit ?3"
+             where q = ?1 and vis > ?2 and token & 1 limit ?3"
         ),
         (queue.0, now, CHUNK),
         Known::read,

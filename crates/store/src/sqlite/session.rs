@@ -81,7 +81,7 @@ impl Session {
             groups: RefCell::default(),
             next_place: Cell::new(high + 1),
             high: Cell::new(high),
-            next_token: Cell::new((epoch << EPOCH_SHIFT) + 1),
+            next_token: Cell::new((epoch << EPOCH_SHIFT) + 2),
         };
         session.forget()?;
         Ok(session)
@@ -148,11 +148,11 @@ impl Session {
         self.next_place.get() - 1
     }
 
-    /// A token that was never given out.
-    pub(super) fn next_token(&self) -> i64 {
+    /// A token that was never given out; an odd one is the node's own.
+    pub(super) fn next_token(&self, own: bool) -> i64 {
         let token = self.next_token.get();
-        self.next_token.set(token + 1);
-        token
+        self.next_token.set(token + 2);
+        token + i64::from(own)
     }
 
     /// Books on the account of a queue.

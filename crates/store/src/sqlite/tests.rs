@@ -80,6 +80,7 @@ fn lease(queue: QueueId, max: u32, now: u64) -> Lease {
         until: at(now + 1000),
         bury: None,
         attempt: None,
+        own: true,
     }
 }
 

@@ -81,6 +81,7 @@ cases! {
         next_due_says_when_there_is_something_to_lease
         an_unknown_queue_has_nothing_to_lease
         reclaiming_gives_every_lease_back_uncounted
+        reclaiming_leaves_clients_what_they_leased
         tokens_are_new_at_every_lease
     }
     order {

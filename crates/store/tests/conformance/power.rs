@@ -117,7 +117,16 @@ async fn new_numbers(store: &dyn Store, known: &HashSet<i64>, last: Option<Seque
     let now = START.plus(std::time::Duration::from_secs(10_000_000));
     let until = now.plus(crate::rig::LEASE);
     for queue in place.all() {
-        let lease = Lease { queue, max: 1000, max_bytes: usize::MAX, now, until, bury: None, attempt: None };
+        let lease = Lease {
+            queue,
+            max: 1000,
+            max_bytes: usize::MAX,
+            now,
+            until,
+            bury: None,
+            attempt: None,
+            own: true,
+        };
         let batch = store.lease(lease).await.unwrap();
         let tokens: HashSet<i64> = batch.messages.iter().map(|leased| leased.receipt.token).collect();
         if let Some(token) = tokens.intersection(known).next() {

@@ -130,6 +130,7 @@ impl Rig {
             until: self.after(LEASE),
             bury: None,
             attempt: None,
+            own: true,
         }
     }
 

@@ -297,8 +297,10 @@ async fn what_a_node_left_behind_is_sent_by_the_next() {
     let node = Node::up().await;
     node.send(&address(hook.url.clone()), &["x"]).await;
     hook.was_sent(1).await;
-    let events = node.events.clone();
+    let before = Arc::clone(&node.events.inner);
     node.down().await;
+    let (store, clock) = (Arc::clone(&before.store), Arc::clone(&before.clock));
+    let events = Events::open(store, clock, before.identity.clone(), before.endpoint.clone()).await.unwrap();
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     tasks.spawn(super::run(events.clone(), tasks.clone(), stop.clone()));
     let node = Node { events, tasks, stop };

@@ -149,6 +149,14 @@ pub(super) async fn reclaiming_gives_every_lease_back_uncounted(rig: &mut Rig) {
     rig.take_one(other).await;
 }
 
+pub(super) async fn reclaiming_leaves_clients_what_they_leased(rig: &mut Rig) {
+    let queue = rig.queue("work").await;
+    rig.send(queue, "x").await;
+    let leased = rig.lease(Lease { own: false, ..rig.wish(queue) }).await.messages;
+    assert_eq!(rig.store.reclaim(queue, rig.now).await.unwrap(), 0);
+    assert_eq!(rig.ack(leased[0].receipt).await, lambent_store::Effected::Done);
+}
+
 pub(super) async fn tokens_are_new_at_every_lease(rig: &mut Rig) {
     let queue = rig.queue("work").await;
     rig.send(queue, "x").await;

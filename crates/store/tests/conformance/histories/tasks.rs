@@ -81,8 +81,16 @@ impl Task {
         let (begin, now) = (self.record.begin(), self.record.now());
         let until = now.plus(Duration::from_millis(self.rng.u64(100..1500)));
         let bury = Some(Bury { to: self.place.dead_of(queue), max_receives: MAX_RECEIVES });
-        let lease =
-            Lease { queue, max: self.rng.u32(1..4), max_bytes: usize::MAX, now, until, bury, attempt: None };
+        let lease = Lease {
+            queue,
+            max: self.rng.u32(1..4),
+            max_bytes: usize::MAX,
+            now,
+            until,
+            bury,
+            attempt: None,
+            own: true,
+        };
         let Ok(batch) = self.store.lease(lease).await else {
             // What it took comes back by itself: nobody has a receipt of it.
             return self.record.end(begin, now, What::LostLease);

@@ -155,6 +155,7 @@ impl Pair {
                     until: after(secs * 1000),
                     bury: (bury && queue < 2).then(|| Bury { to: side.queues[queue + 2], max_receives: 2 }),
                     attempt: attempt.clone(),
+                    own: secs % 2 == 0,
                 };
                 let model = self.model.store.lease(lease(&self.model)).await;
                 let real = self.real.store.lease(lease(&self.real)).await;

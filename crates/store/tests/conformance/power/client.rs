@@ -241,7 +241,8 @@ impl Client {
     async fn lease(&mut self) {
         let queue = if self.rng.bool() { self.place.orders } else { self.place.work };
         let (now, until) = (self.now, self.now.plus(LEASE));
-        let lease = Lease { queue, max: 3, max_bytes: usize::MAX, now, until, bury: None, attempt: None };
+        let lease =
+            Lease { queue, max: 3, max_bytes: usize::MAX, now, until, bury: None, attempt: None, own: true };
         let Ok(batch) = self.store.lease(lease).await else { return };
         if self.disk.is_dead() {
             return; // Nobody heard of these.
