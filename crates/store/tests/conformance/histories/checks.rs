@@ -38,7 +38,7 @@ struct History<'a> {
     ending: &'a Ending,
     leases: Vec<Lease<'a>>,
     /// What may have ended a lease before its time, by its token.
-    ends: HashMap<i64, Vec<&'a Call>>,
+    ends: HashMap<Receipt, Vec<&'a Call>>,
     /// What may have taken a message out of its queue.
     removals: HashMap<Sequence, Vec<&'a Call>>,
     groups: HashMap<RequestId, &'a str>,
@@ -82,7 +82,7 @@ impl<'a> History<'a> {
         if let Some((receipt, removes, outcome)) = settled(&call.what)
             && outcome != Some(false)
         {
-            self.ends.entry(receipt.token).or_default().push(call);
+            self.ends.entry(receipt).or_default().push(call);
             if removes {
                 self.removals.entry(receipt.message).or_default().push(call);
             }
@@ -153,7 +153,7 @@ impl<'a> History<'a> {
 
     /// Whether a lease may have been over when another began: it ran out, or somebody settled it.
     fn over(&self, first: &Lease<'_>, second: &Call) -> bool {
-        let ends = self.ends.get(&first.taken.receipt.token).map_or(&[][..], Vec::as_slice);
+        let ends = self.ends.get(&first.taken.receipt).map_or(&[][..], Vec::as_slice);
         let mut shortest = first.until;
         let mut extended = false;
         for end in ends.iter().filter(|end| end.begin < second.end) {
