@@ -241,7 +241,7 @@ def what_is_no_rule_or_target_is_refused():
         assert message.startswith("Event pattern is not valid. Reason: "), (pattern, message)
     rule("ValidationException")
     message = rule("ValidationException", ScheduleExpression="rate(1 minute)")
-    assert "ScheduleExpression is not supported" in message, message
+    assert message == "ScheduleExpression is supported only on the default event bus.", message
     refused(bridge.put_rule, "ResourceNotFoundException", Name="r", EventBusName="never", EventPattern='{"a":[1]}')
     refused(bridge.describe_rule, "ResourceNotFoundException", Name="r", EventBusName=bus.name)
     bus.rule("r", {"source": ["shop"]})

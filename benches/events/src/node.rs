@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use lambent_core::{Clock, Function, FunctionName, NodeIdentity, Runtime};
-use lambent_engine::{Engine, Events, Logs, Tables};
+use lambent_engine::{Buckets, Engine, Events, Logs, Tables};
 use lambent_sandbox::Launcher;
 use lambent_sources::Sources;
 use lambent_store::sqlite::{Options, SqliteStore};
@@ -60,6 +60,7 @@ impl Node {
             clock: Arc::clone(&clock) as _,
             logs,
             tables: Tables::open(&folder.join("tables.db"))?,
+            buckets: Buckets::open(&folder.join("buckets"))?,
             events: open_events(folder, clock, identity).await?,
             tasks: tasks.clone(),
             memory_mib: MEMORY_MIB.saturating_mul(u32::try_from(processors)?),

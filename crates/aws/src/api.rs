@@ -1,12 +1,14 @@
 //! The AWS-compatible port's one door: a request in, an answer out.
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 use lambent_core::{RequestId, Timestamp};
 use lambent_engine::Engine;
 
 use crate::body::{self, Body};
 use crate::protocol::{Protocol, Refusal};
+use crate::s3::{self, Door};
 use crate::service::{self, Action, Asked, Call, Run};
 use crate::sign::{Admission, Claim, Credentials};
 use crate::{dynamodb, lambda};
@@ -16,27 +18,37 @@ use crate::{dynamodb, lambda};
 pub struct Api {
     engine: Engine,
     credentials: Credentials,
+    buckets: Door,
 }
 
 impl Api {
     /// The API over an engine, for those who have the credentials.
     pub fn new(engine: Engine, credentials: Credentials) -> Self {
-        Self { engine, credentials }
+        let buckets = Door::of(&engine);
+        Self { engine, credentials, buckets }
     }
 
     /// Answers a request. Whatever goes wrong is in the answer. The body is read to
     /// [`Action::body_max`](crate::service::Action::body_max) bytes at most, and only once the head was found good.
     pub async fn handle<B>(&self, request: Request<B>) -> Response<Body>
     where
-        B: http_body::Body<Data = Bytes>,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: std::fmt::Display,
     {
         let now = self.engine.clock().now();
+        let (head, body) = request.into_parts();
+        let is_for_buckets = self.is_for_buckets(&head).await;
+        let request = Request::from_parts(head, body);
+        if is_for_buckets {
+            let answer = self.buckets.answer(&self.credentials, now, request).await;
+            return finish(Protocol::RestXml, RequestId::from_random(fastrand::u128(..)), answer);
+        }
         let received = receive(&self.credentials, now, request).await;
         let answer = match received.call {
             Ok((action, call)) => match action.run {
                 Run::Engine(run) => run(&self.engine, call).await,
                 Run::Events(run) => run(self.engine.events(), call).await,
+                Run::Buckets => unreachable!("no request but a bucket's finds its actions"),
                 Run::Tables(run) => {
                     Ok(dynamodb::answer(self.engine.tables(), self.engine.node(), run, call.body).await)
                 }
@@ -44,6 +56,20 @@ impl Api {
             Err(refusal) => Err(refusal),
         };
         finish(received.protocol, received.id, answer)
+    }
+
+    /// Whether a request is for the buckets: it says so, or it is not signed, nobody else answers it, and its path begins
+    /// with a bucket.
+    async fn is_for_buckets(&self, head: &Parts) -> bool {
+        match s3::is_asked(head) {
+            Some(asked) => return asked,
+            None if Asked::of(head, None).is_known() => return false,
+            None => {}
+        }
+        match s3::may_be_asked(head) {
+            Some(bucket) => self.buckets.has(bucket).await,
+            None => false,
+        }
     }
 }
 
@@ -97,7 +123,7 @@ fn not_read(protocol: Protocol, action: &str, error: &body::Error) -> Refusal {
     match error {
         body::Error::TooLarge { max } => match protocol {
             Protocol::RestJson => lambda::too_large(action, *max),
-            Protocol::Json10 | Protocol::Json11 | Protocol::Query(_) => Refusal::new(
+            Protocol::Json10 | Protocol::Json11 | Protocol::RestXml | Protocol::Query(_) => Refusal::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "RequestEntityTooLargeException",
                 format!("Request must be smaller than {max} bytes for the {action} operation"),
@@ -136,7 +162,9 @@ pub(crate) async fn answer_over_events(
     let answer = match received.call {
         Ok((action, call)) => match action.run {
             Run::Events(run) => run(events, call).await,
-            Run::Engine(_) | Run::Tables(_) => panic!("`{}` is not over events alone", action.name),
+            Run::Engine(_) | Run::Tables(_) | Run::Buckets => {
+                panic!("`{}` is not over events alone", action.name)
+            }
         },
         Err(refusal) => Err(refusal),
     };

@@ -24,6 +24,8 @@ pub enum Protocol {
     Json10,
     /// JSON 1.1 with `X-Amz-Target`: EventBridge.
     Json11,
+    /// REST with XML bodies: S3.
+    RestXml,
     /// The query protocol: forms in, XML out. SNS, and SQS as older clients speak it. With the namespace of the XML;
     /// it is empty for clients of services that Lambent does not have.
     Query(&'static str),
@@ -70,6 +72,7 @@ impl Protocol {
             Self::RestJson => "application/json",
             Self::Json10 => "application/x-amz-json-1.0",
             Self::Json11 => "application/x-amz-json-1.1",
+            Self::RestXml => "application/xml",
             Self::Query(_) => "text/xml",
         })
     }
@@ -87,6 +90,7 @@ impl Protocol {
             Self::RestJson => rest_json(refusal),
             Self::Json10 => json_10(refusal),
             Self::Json11 => json_11(refusal),
+            Self::RestXml => query::rest_refusal(refusal, id),
             Self::Query(namespace) => query::refusal(namespace, refusal, id),
         });
         *response.status_mut() = refusal.status;

@@ -53,6 +53,17 @@ pub(crate) fn refusal(namespace: &str, refusal: &Refusal, id: &str) -> String {
     xml.into_text()
 }
 
+/// The document of a refusal of S3's, which has nothing around it.
+pub(crate) fn rest_refusal(refusal: &Refusal, id: &str) -> String {
+    let mut xml = Xml::begin(PROLOG);
+    xml.element("Error", |xml| {
+        xml.text("Code", refusal.code);
+        xml.text("Message", &refusal.message);
+        xml.text("RequestId", id);
+    });
+    xml.into_text()
+}
+
 #[cfg(test)]
 mod tests {
     use http::StatusCode;

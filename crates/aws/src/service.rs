@@ -17,11 +17,19 @@ use lambent_engine::{Engine, Events};
 use crate::body::Body;
 use crate::protocol::{Protocol, Refusal};
 use crate::query::Form;
-use crate::{dynamodb, events, lambda, sns, sqs};
+use crate::{dynamodb, events, lambda, s3, scheduler, sns, sqs};
 
 /// Every service that the AWS-compatible port has.
-pub const SERVICES: &[Service] =
-    &[lambda::SERVICE, dynamodb::SERVICE, sqs::SERVICE, events::SERVICE, sns::SERVICE];
+pub const SERVICES: &[Service] = &[
+    lambda::SERVICE,
+    dynamodb::SERVICE,
+    dynamodb::STREAMS,
+    s3::SERVICE,
+    sqs::SERVICE,
+    events::SERVICE,
+    scheduler::SERVICE,
+    sns::SERVICE,
+];
 
 /// A service.
 #[derive(Debug)]
@@ -83,6 +91,8 @@ pub enum KnownBy {
     Form,
     /// Either of them names it: some clients speak JSON, some the query protocol.
     TargetOrForm,
+    /// The codec of buckets finds it.
+    Codec,
     /// A method and a path. One segment may be in braces: it is the resource that the action is about.
     Path(Method, &'static str),
 }
@@ -96,6 +106,8 @@ pub enum Run {
     Events(for<'a> fn(&'a Events, Call) -> Running<'a>),
     /// On the tables: from the request's JSON to the answer's.
     Tables(fn(&Database, &NodeIdentity, &str) -> Result<String, DynoxideError>),
+    /// On the buckets, through their codec.
+    Buckets,
 }
 
 /// An action that is under way.
@@ -166,7 +178,9 @@ impl Asked {
         }
         let path = head.uri.path();
         let of = |service: &'static Service, what| Self { what, protocol: service.protocol };
-        for service in SERVICES {
+        // A bucket may be called as a path of another service is.
+        let others = |service: &&Service| scope != Some("s3") || service.name == "s3";
+        for service in SERVICES.iter().filter(others) {
             for action in service.actions {
                 if let KnownBy::Path(method, pattern) = &action.known_by
                     && *method == head.method
@@ -201,6 +215,11 @@ impl Asked {
             What::Form(service) => service,
             What::OtherService(_) => None,
         }
+    }
+
+    /// Whether it is of a service that is there, or may be.
+    pub(crate) fn is_known(&self) -> bool {
+        !matches!(self.what, What::OtherService(_))
     }
 
     /// What the client speaks.
@@ -286,6 +305,7 @@ impl Asked {
         };
         let (status, code) = match self.protocol {
             Protocol::RestJson => (StatusCode::NOT_FOUND, "UnknownOperationException"),
+            Protocol::RestXml => (StatusCode::NOT_IMPLEMENTED, "NotImplemented"),
             Protocol::Json10 | Protocol::Json11 => (StatusCode::BAD_REQUEST, "UnknownOperationException"),
             Protocol::Query(_) => (StatusCode::BAD_REQUEST, "InvalidAction"),
         };
@@ -411,8 +431,8 @@ mod tests {
     fn the_unknown_is_refused_in_the_clients_protocol() {
         let check = |text: String, expect: &str| assert!(text.starts_with(expect), "{text}");
         check(
-            asked("POST", "/", &[("x-amz-target", "DynamoDB_20120810.Query")], None),
-            "dynamodb Json10 400 Lambent does not support `Query` of DynamoDB. It supports: PutItem, GetItem,",
+            asked("POST", "/", &[("x-amz-target", "DynamoDB_20120810.CreateBackup")], None),
+            "dynamodb Json10 400 Lambent does not support `CreateBackup` of DynamoDB. It supports: PutItem, GetItem,",
         );
         check(
             asked("GET", "/2015-03-31/functions/f/policy", &[], None),
@@ -421,11 +441,11 @@ mod tests {
         check(asked("GET", "/2099-01-01/x", &[], Some("lambda")), "lambda RestJson 404 ");
         check(
             asked("PUT", "/bucket", &[], Some("s3")),
-            "- Query(\"\") 400 Lambent has no AWS service that answers `s3`.",
+            "s3 RestXml 501 Lambent does not support `PUT /bucket` of S3. It supports: ",
         );
         check(
             asked("POST", "/", &[("content-type", "application/x-www-form-urlencoded")], Some("sts")),
-            "- Query(\"\") 400 Lambent has no AWS service that answers `sts`. It has: Lambda, DynamoDB, SQS",
+            "- Query(\"\") 400 Lambent has no AWS service that answers `sts`. It has: Lambda, DynamoDB, DynamoDB Streams, S3, SQS",
         );
         check(asked("POST", "/", &[("x-amz-target", "Kinesis.PutRecord")], Some("kinesis")), "- Json10 400 ");
         check(asked("GET", "/", &[], None), "- RestJson 404 ");
@@ -494,6 +514,7 @@ mod tests {
                         action.name,
                         service.query.as_ref().unwrap().version
                     )),
+                    KnownBy::Codec => continue,
                     KnownBy::Path(method, path) => {
                         asked(method.as_str(), &path.replace(['{', '}'], ""), &[], None)
                     }

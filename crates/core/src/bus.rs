@@ -17,8 +17,11 @@ pub struct Rule {
     pub bus: BusName,
     /// Its name; the bus has no other rule of this name.
     pub name: RuleName,
-    /// Which events, as JSON text of a [`Pattern`](crate::pattern::Pattern).
+    /// Which events, as JSON text of a [`Pattern`](crate::pattern::Pattern). Empty: none, where it has a schedule.
     pub pattern: String,
+    /// When its targets get a Scheduled Event: `rate(...)` or `cron(...)`.
+    #[serde(default)]
+    pub schedule: Option<String>,
     /// Whether it is at work.
     pub enabled: bool,
     /// For people.

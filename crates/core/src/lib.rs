@@ -4,6 +4,7 @@
 //! randomness. That is what lets the rules be tested as tables, and what every other crate may build on.
 
 pub mod arn;
+pub mod bucket;
 pub mod bus;
 pub mod clock;
 pub mod decide;
@@ -23,6 +24,7 @@ pub mod report;
 pub mod retry;
 pub mod route;
 pub mod runtime;
+pub mod schedule;
 pub mod secret;
 pub mod source;
 pub mod table;
@@ -32,6 +34,7 @@ pub mod trace;
 pub mod transform;
 
 pub use arn::Arn;
+pub use bucket::{BucketName, BucketSpec};
 pub use clock::{Clock, Timestamp};
 pub use function::{Function, FunctionVersion};
 pub use ids::{FunctionName, NodeIdentity, RequestId};
@@ -44,6 +47,7 @@ pub use queue::{QueueSpec, RedriveAllow, RedriveTo};
 pub use retry::{Jitter, RetryPolicy};
 pub use route::{PayloadFormat, Route, RouteKey};
 pub use runtime::Runtime;
+pub use schedule::{Schedule, ScheduleSpec, When};
 pub use secret::Secret;
 pub use source::{EventConfig, SourceFrom, SourceSpec};
 pub use table::Table;

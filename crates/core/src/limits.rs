@@ -129,6 +129,40 @@ pub const PRESIGNED_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Largest body on the AWS-compatible port, in bytes: the largest of its services is DynamoDB's 16 MB.
 pub const API_BODY_MAX: usize = 16 * 1024 * 1024;
 
+/// Global secondary indexes of a table (DynamoDB quotas).
+pub const TABLE_INDEXES_MAX: usize = 20;
+/// How long the pause between two removals of old items is, at least.
+pub const TABLE_SWEEP_EVERY: Duration = Duration::from_secs(10);
+/// How long a stream keeps its records (DynamoDB Streams: 24 hours).
+pub const STREAM_RETENTION: Duration = Duration::from_secs(24 * 3600);
+
+/// Largest object that is put at once, and largest part (5 GiB; S3 quotas).
+pub const OBJECT_PUT_MAX: u64 = 5 * 1024 * 1024 * 1024;
+/// Largest object (5 TiB; S3 quotas).
+pub const OBJECT_MAX: u64 = 5 * 1024 * 1024 * 1024 * 1024;
+/// Least size of every part of a multipart upload but the last (5 MiB; S3 quotas).
+pub const PART_MIN: u64 = 5 * 1024 * 1024;
+/// Parts of a multipart upload (S3 quotas).
+pub const PARTS_MAX: u32 = 10_000;
+/// Longest key of an object, in bytes (S3).
+pub const OBJECT_KEY_MAX: usize = 1024;
+/// Metadata of an object, names and values together, in bytes (2 KB; S3).
+pub const OBJECT_METADATA_MAX: usize = 2048;
+/// Entries of one page of a list, and objects that are deleted at once (S3).
+pub const OBJECTS_LISTED_MAX: usize = 1000;
+/// Largest document of a request on buckets, in bytes: a list of parts with a checksum each.
+pub const BUCKET_XML_MAX: usize = 4 * 1024 * 1024;
+/// Buckets of a node (S3 quotas: 100 until more are asked for).
+pub const BUCKETS_MAX: usize = 1000;
+/// How long a multipart upload may take: default, least and most.
+pub const UPLOADS_KEPT_DEFAULT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Shortest time for a multipart upload.
+pub const UPLOADS_KEPT_MIN: Duration = Duration::from_secs(1);
+/// Longest time for a multipart upload.
+pub const UPLOADS_KEPT_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+/// How often stale multipart uploads are looked for.
+pub const UPLOADS_SWEEP_EVERY: Duration = Duration::from_secs(10);
+
 /// Largest message of a queue or topic, body and attributes together, in bytes (1 MiB; SQS quotas).
 pub const MESSAGE_MAX: usize = 1024 * 1024;
 /// Least that a queue's largest message may be set to, in bytes (SQS).
@@ -200,6 +234,20 @@ pub const EVENT_AGE_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Queues of a node, those of functions and addresses included.
 pub const QUEUES_MAX: usize = 10_000;
+/// Schedules of a node.
+pub const SCHEDULES_MAX: usize = 10_000;
+/// Groups of schedules of a node (EventBridge Scheduler quotas).
+pub const SCHEDULE_GROUPS_MAX: usize = 500;
+/// Least time between two firings of a schedule.
+pub const SCHEDULE_RATE_MIN: Duration = Duration::from_secs(1);
+/// Greatest time between two firings of a schedule with a rate.
+pub const SCHEDULE_RATE_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+/// Most time that a schedule may fire late on purpose (EventBridge Scheduler, flexible time windows).
+pub const SCHEDULE_JITTER_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Missed times of a schedule that can be made up for.
+pub const SCHEDULE_MISSED_MAX: u32 = 100;
+/// Times of a schedule that are fired after the fact with one call.
+pub const SCHEDULE_BACKFILL_MAX: usize = 1000;
 /// Subscriptions of one topic.
 pub const SUBSCRIPTIONS_MAX: usize = 1000;
 /// Rules of one bus (EventBridge quotas).

@@ -21,7 +21,7 @@ use crate::capacity::Capacity;
 use crate::events::{Events, outbox};
 use crate::instances::{HttpInstance, Instances};
 use crate::pool::Pool;
-use crate::{Answer, Completed, Logs, Streaming, Tables, dispatch};
+use crate::{Answer, Buckets, Completed, Logs, Streaming, Tables, dispatch};
 
 /// How often idle sandboxes are looked through.
 const TRIM_EVERY: Duration = Duration::from_millis(500);
@@ -48,6 +48,8 @@ pub struct Config {
     pub logs: Arc<Logs>,
     /// The node's tables.
     pub tables: Tables,
+    /// The node's buckets.
+    pub buckets: Buckets,
     /// Queues, topics, buses, and what is on its way.
     pub events: Events,
     /// Tracks every task of the node's.
@@ -74,7 +76,7 @@ enum Deployed {
 }
 
 impl Engine {
-    /// Makes an engine without functions. It trims idle sandboxes, runs asynchronous invocations and redrives, sends
+    /// Makes an engine without functions. It trims idle sandboxes, runs asynchronous invocations, redrives and schedules, sends
     /// what waits for addresses, and removes what is too old, until `stop`.
     pub fn start(config: Config, stop: &CancellationToken) -> Self {
         let capacity = Capacity::new(config.memory_mib, SANDBOXES_MAX);
@@ -85,6 +87,10 @@ impl Engine {
         tasks.spawn(dispatch::run(engine.clone(), stop.clone()));
         tasks.spawn(events.clone().run_redrives(stop.clone()));
         tasks.spawn(events.clone().run_sweeps(stop.clone()));
+        tasks.spawn(crate::events::run_schedules(engine.clone(), stop.clone()));
+        tasks.spawn(engine.tables().clone().run_sweeps(stop.clone()));
+        tasks
+            .spawn(engine.buckets().clone().run_sweeps(Arc::clone(&engine.inner.config.clock), stop.clone()));
         tasks.spawn(outbox::run(events.clone(), tasks.clone(), stop.clone()));
         engine
     }
@@ -149,6 +155,11 @@ impl Engine {
     /// The node's clock.
     pub fn clock(&self) -> &dyn Clock {
         &*self.inner.config.clock
+    }
+
+    /// The node's buckets.
+    pub fn buckets(&self) -> &Buckets {
+        &self.inner.config.buckets
     }
 
     /// The node's tables.

@@ -1,5 +1,6 @@
 //! Events: everything that is stored first and worked on later. Queues, topics, buses, asynchronous invocations, dead
-//! letters.
+//! letters,
+//! schedules.
 //!
 //! There is one way: whatever must not be lost becomes a message in a queue of the store, in the same commit as what
 //! it follows from. A function's asynchronous invocations are a queue, what goes to an address is a queue, dead letters
@@ -19,6 +20,7 @@ mod messages;
 pub(crate) mod outbox;
 mod queues;
 mod redrive;
+mod schedules;
 mod topics;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -34,14 +36,16 @@ pub use error::Error;
 pub use fanout::{Fanout, Parcel};
 pub use handle::Handle;
 pub use invocations::{Accepted, Incoming, Key};
-pub use lambent_store::{Error as StoreError, RedriveState};
+pub use lambent_store::{Error as StoreError, Firing, Next, RedriveState};
 pub use leases::{Disposition, Leased, Message, Meter, QueueId, Receipt, Take};
 pub use ledger::{Entry, Ledger};
 pub use messages::{Batch, Outgoing, Receive, Sent};
 pub use redrive::{RedrivePlan, RedriveRequest};
+pub use schedules::Scheduled;
 pub use topics::{Bodies, Publication, Published, SubscriptionSpec, Topic};
 
 use catalog::Catalog;
+pub(crate) use schedules::run as run_schedules;
 
 /// A result of the events'.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -66,6 +70,8 @@ struct Inner {
     added: tokio::sync::watch::Sender<()>,
     /// Told whenever a redrive is started.
     redriving: tokio::sync::Notify,
+    /// Told whenever a schedule is made or changed.
+    scheduling: tokio::sync::Notify,
 }
 
 impl Events {
@@ -95,6 +101,7 @@ impl Events {
             changing: tokio::sync::Mutex::default(),
             added: tokio::sync::watch::Sender::new(()),
             redriving: tokio::sync::Notify::new(),
+            scheduling: tokio::sync::Notify::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

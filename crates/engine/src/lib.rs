@@ -5,6 +5,7 @@
 
 mod answer;
 mod attempt;
+pub mod buckets;
 mod capacity;
 mod dispatch;
 mod engine;
@@ -15,8 +16,9 @@ mod pool;
 mod tables;
 
 pub use answer::{Answer, Completed, Streaming};
+pub use buckets::Buckets;
 pub use engine::{Config, Engine};
 pub use events::Events;
 pub use instances::HttpInstance;
 pub use logs::{Followed, Follower, Logs};
-pub use tables::{Error as TablesError, Tables};
+pub use tables::{Changed as ChangedTable, Error as TablesError, Tables};

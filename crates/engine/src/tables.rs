@@ -3,17 +3,20 @@
 //! An action that has returned is on disk. The embedded database keeps a write-ahead log and leaves SQLite's
 //! `synchronous` at its default, which is FULL: each commit waits for the disk. Its bulk loading would lower
 //! that for good, so nothing here ever calls it, and a test watches the default.
+//!
+//! The file has one connection at a time (docs/decisions/003). What is not an action of DynamoDB's is done before the
+//! database opens it.
+
+mod declare;
+mod sweep;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use dynoxide::actions::TableDescription;
-use dynoxide::actions::create_table::CreateTableRequest;
-use dynoxide::actions::describe_table::DescribeTableRequest;
-use dynoxide::types::{AttributeDefinition, KeySchemaElement, KeyType, ScalarAttributeType};
+use dynoxide::storage::Storage;
 use dynoxide::{Database, DynoxideError};
-use lambent_core::Table;
+use lambent_core::{Table, limits};
 use tokio::sync::Semaphore;
 
 /// Actions that hold a thread at once. The database takes one at a time; the others read their request or write
@@ -41,18 +44,18 @@ pub enum Error {
         /// What the database says.
         source: DynoxideError,
     },
-    /// The table exists, under another key.
-    #[error(
-        "the table `{table}` exists with the key {kept}, but the app declares the key {declared}: a table's key \
-         cannot change, so declare the old key or take another name"
-    )]
-    OtherKey {
+    /// The table exists, and something of it is declared in another way.
+    #[error(transparent)]
+    Changed(Box<Changed>),
+    /// What a table lacks of its declaration could not be added.
+    #[error("{part} of the table `{table}` cannot be made: {source}")]
+    Add {
         /// The table's name.
         table: String,
-        /// The key it has.
-        kept: String,
-        /// The key it is declared with.
-        declared: String,
+        /// What is missing, as in `the index by-date`.
+        part: String,
+        /// What the database says.
+        source: Box<DynoxideError>,
     },
     /// The table could not be made.
     #[error("the table `{table}` cannot be created: {source}")]
@@ -67,29 +70,44 @@ pub enum Error {
     Stopped,
 }
 
+/// What a table has in another way than it is declared.
+#[derive(Debug, thiserror::Error)]
+#[error("the table `{table}` exists with {part} {kept}, but the app declares {declared}: {remedy}")]
+pub struct Changed {
+    /// The table's name.
+    pub table: String,
+    /// What differs, as in `the key`.
+    pub part: String,
+    /// What it is.
+    pub kept: String,
+    /// What it is declared to be.
+    pub declared: String,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
 impl Tables {
-    /// Opens the tables in the file at `path`, which is made when it is missing. Blocks on the disk.
+    /// Opens the tables in the file at `path`, which is made when it is missing. What streams hold longer than they
+    /// keep it goes. Blocks on the disk.
     ///
     /// # Errors
     /// When the file cannot be opened, or holds something else.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let text = path.to_str().ok_or_else(|| Error::Path(path.to_owned()))?;
-        let database = Database::new(text).map_err(|source| Error::Open { path: path.to_owned(), source })?;
+        let not_open = |source| Error::Open { path: path.to_owned(), source };
+        prepare(text).map_err(not_open)?;
+        let database = Database::new(text).map_err(not_open)?;
         Ok(Self { database, threads: Arc::new(Semaphore::new(ACTIONS_AT_ONCE)) })
     }
 
-    /// Sees to it that a table as declared is there: made when it is missing, with string keys and pay per request.
-    /// Blocks on the disk.
+    /// Sees to it that a table as declared is there: made when it is missing, and completed when it lacks an index, its
+    /// stream or the removal of old items. What it has and is not declared stays. Blocks on the disk.
     ///
     /// # Errors
-    /// When a table of the name has another key, or none can be made.
+    /// When something of it is there in another way than declared, before anything is changed; when something cannot
+    /// be made.
     pub fn ensure(&self, table: &Table) -> Result<(), Error> {
-        // Creating first leaves no gap in which another could create it.
-        match self.database.create_table(creation(table)) {
-            Ok(_) => Ok(()),
-            Err(DynoxideError::ResourceInUseException(_)) => self.check_key(table),
-            Err(source) => Err(Error::Create { table: table.name.clone(), source }),
-        }
+        declare::ensure(&self.database, table)
     }
 
     /// Runs an action on a thread that may wait for the disk. It runs to its end even when nobody waits for it.
@@ -110,20 +128,6 @@ impl Tables {
         });
         work.await.map_err(|_| Error::Stopped)
     }
-
-    fn check_key(&self, table: &Table) -> Result<(), Error> {
-        let described = self
-            .database
-            .describe_table(DescribeTableRequest { table_name: table.name.clone() })
-            .map_err(|source| Error::Create { table: table.name.clone(), source })?;
-        let kept = key_kept(&described.table);
-        let declared = key_declared(table);
-        if kept == declared {
-            Ok(())
-        } else {
-            Err(Error::OtherKey { table: table.name.clone(), kept, declared })
-        }
-    }
 }
 
 impl fmt::Debug for Tables {
@@ -134,68 +138,44 @@ impl fmt::Debug for Tables {
     }
 }
 
-fn creation(table: &Table) -> CreateTableRequest {
-    let keys = || [(Some(&table.key), KeyType::HASH), (table.sort.as_ref(), KeyType::RANGE)].into_iter();
-    CreateTableRequest {
-        table_name: table.name.clone(),
-        key_schema: keys()
-            .filter_map(|(name, key_type)| Some(KeySchemaElement { attribute_name: name?.clone(), key_type }))
-            .collect(),
-        attribute_definitions: keys()
-            .filter_map(|(name, _)| {
-                Some(AttributeDefinition {
-                    attribute_name: name?.clone(),
-                    attribute_type: ScalarAttributeType::S,
-                })
-            })
-            .collect(),
-        billing_mode: Some("PAY_PER_REQUEST".to_owned()),
-        ..CreateTableRequest::default()
-    }
-}
-
-/// The key of a declared table, for people: `email (string), sorted by at (string)`.
-fn key_declared(table: &Table) -> String {
-    let sort = table.sort.as_ref().map(|sort| format!(", sorted by {sort} (string)")).unwrap_or_default();
-    format!("{} (string){sort}", table.key)
-}
-
-/// The key of an existing table, written as [`key_declared`] writes it.
-fn key_kept(table: &TableDescription) -> String {
-    let named = |name: &str| {
-        let defined = table.attribute_definitions.iter().find(|def| def.attribute_name == name);
-        let kind = match defined.map(|def| &def.attribute_type) {
-            Some(ScalarAttributeType::S) => "string",
-            Some(ScalarAttributeType::N) => "number",
-            Some(ScalarAttributeType::B) => "binary",
-            None => "undefined",
-        };
-        format!("{name} ({kind})")
-    };
-    let of = |wanted: KeyType| {
-        table.key_schema.iter().find(|key| key.key_type == wanted).map(|key| named(&key.attribute_name))
-    };
-    let sort = of(KeyType::RANGE).map(|sort| format!(", sorted by {sort}")).unwrap_or_default();
-    format!("{}{sort}", of(KeyType::HASH).unwrap_or_default())
+/// What the database has no action for: the records of streams go when they are too old, except for the last of each
+/// table, which the next one is numbered after. Numbering reads the greatest number of a table, so there is an index
+/// that has it at hand: without one, each change of a table with a stream would read all of its records.
+fn prepare(path: &str) -> Result<(), DynoxideError> {
+    let storage = Storage::new(path)?;
+    let kept = limits::STREAM_RETENTION.as_secs();
+    storage.conn().execute_batch(&format!(
+        "CREATE INDEX IF NOT EXISTS lambent_stream_numbers
+             ON _stream_records (table_name, CAST(sequence_number AS INTEGER));
+         DELETE FROM _stream_records
+             WHERE created_at < CAST(strftime('%s', 'now') AS INTEGER) - {kept}
+             AND CAST(sequence_number AS INTEGER) < (
+                 SELECT MAX(CAST(last.sequence_number AS INTEGER)) FROM _stream_records AS last
+                 WHERE last.table_name = _stream_records.table_name
+             );"
+    ))?;
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use lambent_core::table::{Attribute, AttributeKind, TableKey};
+
     use super::*;
 
     /// A folder of its own for each test, gone afterwards.
-    struct Folder(PathBuf);
+    pub(super) struct Folder(PathBuf);
 
     impl Folder {
-        fn new() -> Self {
+        pub(super) fn new() -> Self {
             let path = std::env::temp_dir().join(format!("lambent-tables-{:032x}", fastrand::u128(..)));
             std::fs::create_dir(&path).unwrap();
             Self(path)
         }
 
-        fn tables(&self) -> Tables {
+        pub(super) fn tables(&self) -> Tables {
             Tables::open(&self.0.join("tables.db")).unwrap()
         }
     }
@@ -206,40 +186,59 @@ mod tests {
         }
     }
 
-    fn table(key: &str, sort: Option<&str>) -> Table {
-        Table { name: "Users".to_owned(), key: key.to_owned(), sort: sort.map(str::to_owned) }
+    fn table() -> Table {
+        let partition = Attribute { name: "email".to_owned(), kind: AttributeKind::String };
+        let key = TableKey { partition, sort: None };
+        Table { name: "Users".to_owned(), key, indexes: vec![], ttl: None, stream: None }
     }
 
     #[test]
     fn a_commit_waits_for_the_disk() {
         let folder = Folder::new();
-        let storage = dynoxide::storage::Storage::new(folder.0.join("tables.db").to_str().unwrap()).unwrap();
+        let storage = Storage::new(folder.0.join("tables.db").to_str().unwrap()).unwrap();
         let full: i64 = storage.conn().query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap();
         let mode: String = storage.conn().query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
         assert_eq!((full, mode.as_str()), (2, "wal"), "2 is FULL");
     }
 
     #[test]
-    fn a_table_is_made_once_and_kept() {
+    fn old_records_of_streams_go_when_the_file_is_opened() {
         let folder = Folder::new();
-        folder.tables().ensure(&table("email", None)).unwrap();
-        folder.tables().ensure(&table("email", None)).unwrap();
-    }
-
-    #[test]
-    fn another_key_is_refused_with_both() {
-        let folder = Folder::new();
-        let tables = folder.tables();
-        tables.ensure(&table("email", None)).unwrap();
-        let error = tables.ensure(&table("id", Some("at"))).unwrap_err().to_string();
-        assert!(error.contains("exists with the key email (string), but"), "{error}");
-        assert!(error.contains("declares the key id (string), sorted by at (string):"), "{error}");
+        let stream = Some(lambent_core::table::StreamView::Keys);
+        folder.tables().ensure(&Table { stream, ..table() }).unwrap();
+        let count = || {
+            let storage = Storage::new(folder.0.join("tables.db").to_str().unwrap()).unwrap();
+            let conn = storage.conn();
+            conn.query_row("SELECT COUNT(*) FROM _stream_records", [], |row| row.get::<_, i64>(0)).unwrap()
+        };
+        let storage = Storage::new(folder.0.join("tables.db").to_str().unwrap()).unwrap();
+        for (number, age) in [(1, 90_000), (2, 90_000), (3, 10), (4, 90_000), (10, 90_000)] {
+            let row = format!(
+                "INSERT INTO _stream_records
+                     (table_name, event_name, keys_json, sequence_number, shard_id, created_at)
+                 VALUES ('Users', 'INSERT', '{{}}', '{number}', 's', strftime('%s', 'now') - {age})"
+            );
+            storage.conn().execute_batch(&row).unwrap();
+        }
+        let plan: String = storage
+            .conn()
+            .query_row(
+                "EXPLAIN QUERY PLAN SELECT COALESCE(MAX(CAST(sequence_number AS INTEGER)), 0) + 1
+                 FROM _stream_records WHERE table_name = 'Users'",
+                [],
+                |row| row.get(3),
+            )
+            .unwrap();
+        assert!(plan.contains("lambent_stream_numbers"), "{plan}");
+        drop(storage);
+        drop(folder.tables());
+        assert_eq!(count(), 2, "the young one and the last");
     }
 
     #[test]
     fn a_bad_name_and_a_file_of_another_kind_are_told() {
         let folder = Folder::new();
-        let bad = Table { name: "a!".to_owned(), ..table("id", None) };
+        let bad = Table { name: "a!".to_owned(), ..table() };
         assert!(matches!(folder.tables().ensure(&bad), Err(Error::Create { .. })));
         let path = folder.0.join("other");
         std::fs::write(&path, [b'x'; 4096]).unwrap();

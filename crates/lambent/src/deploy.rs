@@ -19,7 +19,7 @@ pub(crate) struct Deployer {
 }
 
 impl Deployer {
-    /// Puts an app in the place of what is deployed. When it fails, functions and routes stay as they were; tables,
+    /// Puts an app in the place of what is deployed. When it fails, functions and routes stay as they were; tables, buckets,
     /// queues, topics and buses that were made by then are there.
     pub(crate) async fn deploy(&self, app: &App, changed: impl Fn(&Function) -> bool) -> anyhow::Result<()> {
         for function in &app.functions {
@@ -31,6 +31,9 @@ impl Deployer {
         Router::new(&app.routes)?;
         for table in &app.tables {
             self.engine.tables().ensure(table)?;
+        }
+        for (name, spec) in &app.buckets {
+            self.engine.buckets().ensure(name, spec, self.engine.clock().now())?;
         }
         declare(self.engine.events(), app).await?;
         // Functions first: a route or a source must not lead nowhere, not for a moment.
@@ -72,6 +75,7 @@ async fn declare(events: &Events, app: &App) -> anyhow::Result<()> {
     }
     undeclare(events, app).await?;
     events.declare_event_configs(app.events.clone().into_iter().collect()).await?;
+    events.declare_schedules(app.schedules.clone()).await?;
     Ok(())
 }
 

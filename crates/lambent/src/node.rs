@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use lambent_aws::{Api, Credentials, Strangers};
 use lambent_core::{Clock, NodeIdentity, Secret};
-use lambent_engine::{Engine, Events, Logs, Tables};
+use lambent_engine::{Buckets, Engine, Events, Logs, Tables};
 use lambent_gateway::{Gateway, server};
 use lambent_sandbox::Launcher;
 use lambent_sources::Sources;
@@ -123,6 +123,7 @@ impl Node {
                 clock,
                 logs,
                 tables: Tables::open(&settings.data.join("tables.db"))?,
+                buckets: Buckets::open(&settings.data.join("buckets"))?,
                 events,
                 tasks: tasks.clone(),
                 memory_mib: host_memory_mib(),

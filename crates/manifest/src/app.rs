@@ -7,8 +7,8 @@ use std::rc::Rc;
 use lambent_core::bus::Rule;
 use lambent_core::topic::TopicSpec;
 use lambent_core::{
-    BusName, EventConfig, Function, FunctionName, QueueName, QueueSpec, Route, RouteKey, SourceSpec, Table,
-    TopicName, limits,
+    BucketName, BucketSpec, BusName, EventConfig, Function, FunctionName, QueueName, QueueSpec, Route,
+    RouteKey, ScheduleSpec, SourceSpec, Table, TopicName, limits,
 };
 
 use crate::code::Folders;
@@ -20,7 +20,7 @@ use crate::references::{self, Reference};
 use crate::route::{self, Placed};
 use crate::source::Source;
 use crate::subscription::DeclaredSubscription;
-use crate::{bus, example, function, queue, table, topic};
+use crate::{bucket, bus, example, function, queue, schedule, table, topic};
 
 /// An app, checked and ready to be enforced as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub struct App {
     pub routes: Vec<Route>,
     /// Its tables by name.
     pub tables: Vec<Table>,
+    /// Its buckets by name.
+    pub buckets: Vec<(BucketName, BucketSpec)>,
     /// Its queues by name.
     pub queues: Vec<(QueueName, QueueSpec)>,
     /// Its topics by name, each with who is subscribed to it.
@@ -41,6 +43,8 @@ pub struct App {
     pub buses: Vec<(BusName, Vec<Rule>)>,
     /// The sources of its functions, by function; no queue is the source of two.
     pub sources: Vec<SourceSpec>,
+    /// The schedules of its functions by name.
+    pub schedules: Vec<ScheduleSpec>,
     /// What becomes of events that nobody waits for, of every function.
     pub events: BTreeMap<FunctionName, EventConfig>,
 }
@@ -52,10 +56,12 @@ pub(crate) struct Draft {
     pub(crate) functions: Vec<Function>,
     pub(crate) routes: Vec<Placed>,
     pub(crate) tables: Vec<Table>,
+    pub(crate) buckets: Vec<(BucketName, BucketSpec)>,
     pub(crate) queues: Vec<(QueueName, QueueSpec)>,
     pub(crate) topics: Vec<(TopicName, TopicSpec, Vec<DeclaredSubscription>)>,
     pub(crate) buses: Vec<(BusName, Vec<Rule>)>,
     pub(crate) sources: Vec<SourceSpec>,
+    pub(crate) schedules: Vec<schedule::Placed>,
     pub(crate) events: BTreeMap<FunctionName, EventConfig>,
     /// Where the parts name each other, those of parts that are wrong among them.
     pub(crate) references: Vec<Reference>,
@@ -110,6 +116,14 @@ pub(crate) const SECTION: Section<Draft> = Section {
             about: "a table, by its name",
             read: |draft, node| each(draft, node, "tables, as in [tables.Users]", table::read),
         },
+        Key {
+            name: "buckets",
+            form: Form::Words("table of buckets"),
+            need: Need::Without("no buckets"),
+            example: "[buckets.reports]",
+            about: "a bucket, by its name",
+            read: |draft, node| each(draft, node, "buckets, as in [buckets.reports]", bucket::read),
+        },
     ],
     later: later::SECTIONS,
 };
@@ -121,6 +135,8 @@ pub(crate) fn read(root: &Node<'_>, folder: &Path, source: &Source<'_>) -> Read<
     _ = faults.keep(SECTION.read(root, &mut draft));
     draft.routes.sort_by_key(|placed| placed.spot.value.start);
     faults.append(route::check(&draft.routes, source));
+    draft.schedules.sort_by_key(schedule::Placed::place);
+    faults.append(schedule::check(&draft.schedules, source));
     draft.references.sort_by_key(|reference| reference.spot.value.start);
     faults.append(references::check(root, &draft, source));
     if faults.is_empty() && draft.functions.is_empty() {
@@ -160,10 +176,12 @@ impl Draft {
             functions: vec![],
             routes: vec![],
             tables: vec![],
+            buckets: vec![],
             queues: vec![],
             topics: vec![],
             buses: vec![],
             sources: vec![],
+            schedules: vec![],
             events: BTreeMap::new(),
             references: vec![],
         }
@@ -172,21 +190,26 @@ impl Draft {
     fn finish(mut self, folder: &Path) -> App {
         self.functions.sort_by(|a, b| a.name.cmp(&b.name));
         self.tables.sort_by(|a, b| a.name.cmp(&b.name));
+        self.buckets.sort_by(|a, b| a.0.cmp(&b.0));
         let mut routes: Vec<Route> = self.routes.into_iter().map(|placed| placed.route).collect();
         routes.sort_by(|a, b| order(&a.key).cmp(&order(&b.key)));
         self.queues.sort_by(|a, b| a.0.cmp(&b.0));
         self.topics.sort_by(|a, b| a.0.cmp(&b.0));
         self.buses.sort_by(|a, b| a.0.cmp(&b.0));
         self.sources.sort_by(|a, b| (&a.function, &a.from).cmp(&(&b.function, &b.from)));
+        let mut schedules: Vec<_> = self.schedules.into_iter().map(|placed| placed.spec).collect();
+        schedules.sort_by(|a, b| a.name.cmp(&b.name));
         App {
             folder: folder.to_owned(),
             functions: self.functions,
             routes,
             tables: self.tables,
+            buckets: self.buckets,
             queues: self.queues,
             topics: self.topics,
             buses: self.buses,
             sources: self.sources,
+            schedules,
             events: self.events,
         }
     }

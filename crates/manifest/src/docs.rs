@@ -11,13 +11,13 @@ use crate::keys::{Form, Key, Need, Section};
 use crate::later::{self, Later};
 use crate::source::Source;
 use crate::{
-    app, bus, example, feeds, function, input, load, quantity, queue, retry, route, rule, rule_target,
-    subscription, table, topic,
+    app, attribute, bucket, bus, example, feeds, function, index, input, load, quantity, queue, retry, route,
+    rule, rule_target, schedule, subscription, table, topic,
 };
 
 const EVENTS_BEGIN: &str = "\
 A function can be run for events that nobody waits for. They come from routes with `async = true`, from queues,
-from topics and buses, and from callers who ask for it. Such an event is stored before it is accepted, is tried again
+from topics and buses, from schedules, and from callers who ask for it. Such an event is stored before it is accepted, is tried again
 when the function fails, and is kept as a dead letter when it is given up.";
 
 /// A shop: what is ordered is put down at once, told to all who want to know, and worked on later.
@@ -91,7 +91,7 @@ fn write(page: &mut String) -> fmt::Result {
     writeln!(page, "     LAMBENT_BLESS=1 cargo test -p lambent-manifest -->\n")?;
     writeln!(
         page,
-        "One file describes an app: its functions, where their events come from, and its tables. Every setting"
+        "One file describes an app: its functions, where their events come from, its tables and buckets. Every setting"
     )?;
     writeln!(
         page,
@@ -117,6 +117,9 @@ fn write(page: &mut String) -> fmt::Result {
     environment(page)?;
     events(page)?;
     section(page, "## `[tables.NAME]`", &table::SECTION)?;
+    section(page, "### Attributes", &attribute::SECTION)?;
+    section(page, "### `[tables.NAME.indexes.NAME]`", &index::SECTION)?;
+    section(page, "## `[buckets.NAME]`", &bucket::SECTION)?;
     units(page)?;
     not_yet(page)?;
     problem(page)
@@ -161,6 +164,7 @@ fn runtimes(page: &mut String) -> fmt::Result {
 fn events(page: &mut String) -> fmt::Result {
     writeln!(page, "\n## Events\n\n{EVENTS_BEGIN}\n\n```toml\n{EVENTS_EXAMPLE}```\n\n{EVENTS_END}")?;
     section(page, "### Sources", &feeds::SECTION)?;
+    section(page, "### Schedules", &schedule::SECTION)?;
     section(page, "### Retry", &retry::SECTION)?;
     writeln!(page, "\n### Targets\n\n{TARGETS_BEGIN}\n\n| target | what happens there |\n|---|---|")?;
     for (target, about) in TARGETS {
@@ -221,7 +225,6 @@ fn not_yet(page: &mut String) -> fmt::Result {
         })
     };
     rows(later::SECTIONS, "[", "]")?;
-    rows(later::FUNCTION_KEYS, "", "")?;
     rows(later::SOURCES, "sources = [{ ", " = ... }]")?;
     rows(later::RUNTIMES, "runtime = \"", "\"")
 }

@@ -44,7 +44,8 @@ const RECORD_FIELDS: &[&str] = &[
 ];
 
 /// The keys of a function that speak of events, which a web server is not given.
-pub(crate) const KEYS: &[&str] = &["sources", "retry", "dead-letter", "on-success", "on-failure"];
+pub(crate) const KEYS: &[&str] =
+    &["sources", "schedules", "retry", "dead-letter", "on-success", "on-failure"];
 
 /// What these keys fill in.
 #[derive(Debug, Default)]

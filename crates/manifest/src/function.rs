@@ -12,10 +12,10 @@ use crate::code::Folders;
 use crate::fault::{Faults, Read};
 use crate::feeds::{self, Feeds};
 use crate::keys::{Form, Key, Need, Section, set};
-use crate::later;
 use crate::node::Node;
 use crate::quantity::{self, Bounds};
 use crate::route::{self, Placed};
+use crate::schedule;
 use crate::{app, environment, retry, run, value};
 
 const TIMEOUT: Bounds<Duration> =
@@ -47,6 +47,7 @@ pub(crate) struct Draft {
     environment: Option<BTreeMap<String, String>>,
     routes: Vec<Placed>,
     feeds: Feeds,
+    schedules: Vec<schedule::Placed>,
     layers: Option<Vec<PathBuf>>,
     keep_alive: Option<Duration>,
     build: Option<String>,
@@ -145,6 +146,14 @@ pub(crate) const SECTION: Section<Draft> = Section {
             read: |draft, node| draft.feeds.read_sources(node, &draft.name),
         },
         Key {
+            name: "schedules",
+            form: Form::Words("array of schedules"),
+            need: Need::Without("no schedules"),
+            example: r#"[{ cron = "0 3 * * *", timezone = "Europe/Berlin" }]"#,
+            about: "When it is run by the clock; see [Schedules](#schedules). An `http` function has none.",
+            read: |draft, node| schedule::read(node, &draft.name, &mut draft.schedules),
+        },
+        Key {
             name: "retry",
             form: Form::Words("table"),
             need: Need::Without("as on Lambda: 3 attempts, 1 and 2 minutes apart"),
@@ -205,7 +214,7 @@ pub(crate) const SECTION: Section<Draft> = Section {
             read: |draft, node| set(&mut draft.build, build(node)),
         },
     ],
-    later: later::FUNCTION_KEYS,
+    later: &[],
 };
 
 /// Reads a function into `app`. Its routes and what it refers to go there even when something else is wrong with
@@ -217,6 +226,7 @@ pub(crate) fn read(node: &Node<'_>, app: &mut app::Draft) -> Read<()> {
     _ = faults.keep(SECTION.read(node, &mut draft));
     faults.append(draft.check(node));
     app.routes.append(&mut draft.routes);
+    app.schedules.append(&mut draft.schedules);
     // A web server has had to remove all of them.
     if draft.runtime.is_none_or(|runtime| runtime.row().start != Start::Command) {
         app.references.append(&mut draft.feeds.references(node, &name));
@@ -247,6 +257,7 @@ impl Draft {
             environment: None,
             routes: Vec::new(),
             feeds: Feeds::default(),
+            schedules: Vec::new(),
             layers: None,
             keep_alive: None,
             build: None,

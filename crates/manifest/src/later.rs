@@ -23,21 +23,11 @@ impl Later {
 /// Sections of a later release.
 pub(crate) const SECTIONS: &[Later] = &[
     Later {
-        name: "buckets",
-        meanwhile: "run an S3-compatible server beside Lambent, and give its address to the functions in `environment`",
-    },
-    Later {
         name: "services",
         meanwhile: "give the address of the service to the functions in `environment`, or start it as a function with runtime = \"http\"",
     },
     Later { name: "secrets", meanwhile: SECRETS },
 ];
-
-/// Keys of a function in a later release.
-pub(crate) const FUNCTION_KEYS: &[Later] = &[Later {
-    name: "schedules",
-    meanwhile: "start the function from cron or a systemd timer with `lambent invoke`",
-}];
 
 /// Sources of a later release.
 pub(crate) const SOURCES: &[Later] = &[

@@ -6,6 +6,8 @@
 //! Reading never stops at the first problem; whoever wrote the manifest sees all of them at once.
 
 mod app;
+mod attribute;
+mod bucket;
 mod bus;
 mod code;
 mod docs;
@@ -13,6 +15,7 @@ mod environment;
 mod fault;
 mod feeds;
 mod function;
+mod index;
 mod input;
 mod keys;
 mod later;
@@ -27,6 +30,7 @@ mod route;
 mod rule;
 mod rule_target;
 mod run;
+mod schedule;
 mod source;
 mod subscription;
 mod suggest;

@@ -84,6 +84,7 @@ pub(crate) fn read(node: &Node<'_>, bus: &BusName, references: &mut Vec<Referenc
     references.append(&mut draft.references);
     read?;
     Ok(Rule {
+        schedule: None,
         bus: draft.bus,
         name,
         pattern: draft.pattern.unwrap_or_default(),

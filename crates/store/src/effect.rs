@@ -3,16 +3,26 @@
 use lambent_core::{Attributes, Failure, RequestId, Timestamp};
 
 use crate::message::{Enqueued, NewMessage, QueueId, Receipt};
+use crate::schedule::{Firing, Turn};
 
 /// Changes that become durable together, or not at all.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Commit {
-    /// Nothing is changed unless this is still the receipt of its message.
-    pub guard: Option<Receipt>,
+    /// Nothing is changed unless this holds.
+    pub guard: Option<Guard>,
     /// The changes, in order. One that is stale or finds nothing does not keep the others from being made.
     pub effects: Vec<Effect>,
     /// The time now.
     pub now: Timestamp,
+}
+
+/// What a commit depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// This is still the receipt of its message.
+    Receipt(Receipt),
+    /// It is still this schedule's turn. It moves on with the commit.
+    Schedule(Turn),
 }
 
 /// One change.
@@ -72,6 +82,13 @@ pub enum Effect {
         /// Its text.
         text: Option<String>,
     },
+    /// What became of a time of a schedule is noted. Only the newest ones are kept.
+    Fired {
+        /// The schedule.
+        schedule: String,
+        /// What became of it.
+        firing: Firing,
+    },
 }
 
 /// Which receipts of a message are good enough.
@@ -125,7 +142,7 @@ pub enum Effected {
     Done,
     /// The receipt is no longer that of its message: nothing is changed.
     Stale,
-    /// There is no such message or queue: nothing is changed.
+    /// There is no such message, queue or schedule: nothing is changed.
     NotFound,
     /// The commit's guard was not met: nothing is changed.
     Guarded,

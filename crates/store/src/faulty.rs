@@ -9,9 +9,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use lambent_core::{RequestId, Timestamp};
 
-use crate::effect::{Commit, Effect, Effected, Meter};
+use crate::effect::{Commit, Effect, Effected, Guard, Meter};
 use crate::error::{Error, Result};
 use crate::message::{Message, QueueId, Sequence};
+use crate::schedule::{Firing, ScheduleRow};
 use crate::store::{Account, Browse, Group, Lease, LeasedBatch, Queue, Redrive, Stats, Store, Swept};
 
 /// How often something goes wrong, each in percent of the calls; the rest pass as they are.
@@ -134,10 +135,11 @@ impl<S: ?Sized> FaultyStore<S> {
 fn repeat(commit: &Commit) -> Repeat {
     let safe = |effect: &Effect| match effect {
         Effect::Enqueue { message, .. } => message.dedup.as_ref().is_some_and(|d| d.until > commit.now),
-        Effect::Meter(_) => false,
+        Effect::Meter(_) | Effect::Fired { .. } => false,
         _ => true,
     };
-    if commit.effects.iter().all(safe) { Repeat::Safe } else { Repeat::Unsafe }
+    let turn = matches!(commit.guard, Some(Guard::Schedule(_)));
+    if !turn && commit.effects.iter().all(safe) { Repeat::Safe } else { Repeat::Unsafe }
 }
 
 #[async_trait]
@@ -209,6 +211,27 @@ impl<S: Store + ?Sized> Store for FaultyStore<S> {
 
     async fn redrives(&self) -> Result<Vec<Redrive>> {
         self.suffer(Repeat::Safe, |s| s.redrives()).await
+    }
+
+    async fn put_schedule(&self, schedule: ScheduleRow) -> Result<bool> {
+        // The second would find the version that the first made.
+        self.suffer(Repeat::Unsafe, |s| s.put_schedule(schedule.clone())).await
+    }
+
+    async fn remove_schedule(&self, id: &str) -> Result<bool> {
+        self.suffer(Repeat::Unsafe, |s| s.remove_schedule(id)).await
+    }
+
+    async fn schedules(&self) -> Result<Vec<ScheduleRow>> {
+        self.suffer(Repeat::Safe, |s| s.schedules()).await
+    }
+
+    async fn due_schedules(&self, by: Timestamp, limit: u32) -> Result<Vec<ScheduleRow>> {
+        self.suffer(Repeat::Safe, |s| s.due_schedules(by, limit)).await
+    }
+
+    async fn firings(&self, schedule: &str, limit: u32) -> Result<Vec<Firing>> {
+        self.suffer(Repeat::Safe, |s| s.firings(schedule, limit)).await
     }
 
     async fn documents(&self, kind: &str) -> Result<Vec<(String, String)>> {

@@ -3,6 +3,7 @@
 mod effects;
 mod leases;
 mod redrives;
+mod schedules;
 mod state;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,7 @@ use lambent_core::{RequestId, Timestamp};
 use crate::effect::{Commit, Effected, Meter};
 use crate::error::{Error, Result};
 use crate::message::{Message, QueueId, Sequence};
+use crate::schedule::{Firing, ScheduleRow};
 use crate::store::{Account, Browse, Group, Lease, LeasedBatch, Queue, Redrive, Stats, Store, Swept};
 use state::State;
 
@@ -114,6 +116,26 @@ impl Store for MemoryStore {
 
     async fn redrives(&self) -> Result<Vec<Redrive>> {
         Ok(self.state().list_redrives())
+    }
+
+    async fn put_schedule(&self, schedule: ScheduleRow) -> Result<bool> {
+        Ok(self.state().put_schedule(schedule))
+    }
+
+    async fn remove_schedule(&self, id: &str) -> Result<bool> {
+        Ok(self.state().schedules.remove(id).is_some())
+    }
+
+    async fn schedules(&self) -> Result<Vec<ScheduleRow>> {
+        Ok(self.state().schedules.values().map(|kept| kept.row.clone()).collect())
+    }
+
+    async fn due_schedules(&self, by: Timestamp, limit: u32) -> Result<Vec<ScheduleRow>> {
+        Ok(self.state().due_schedules(by, limit))
+    }
+
+    async fn firings(&self, schedule: &str, limit: u32) -> Result<Vec<Firing>> {
+        Ok(self.state().firings(schedule, limit))
     }
 
     async fn documents(&self, kind: &str) -> Result<Vec<(String, String)>> {

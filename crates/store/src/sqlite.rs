@@ -10,6 +10,7 @@ mod queues;
 mod reads;
 mod redrives;
 mod rows;
+mod schedules;
 mod schema;
 mod session;
 mod space;
@@ -26,6 +27,7 @@ use lambent_core::{RequestId, Timestamp};
 use crate::effect::{Commit, Effected, Meter};
 use crate::error::Result;
 use crate::message::{Message, QueueId, Sequence};
+use crate::schedule::{Firing, ScheduleRow};
 use crate::store::{Account, Browse, Group, Lease, LeasedBatch, Queue, Redrive, Stats, Store, Swept};
 use reads::Readers;
 use rows::millis;
@@ -207,6 +209,28 @@ impl Store for SqliteStore {
 
     async fn redrives(&self) -> Result<Vec<Redrive>> {
         self.readers.read("list redrives", reads::redrives).await
+    }
+
+    async fn put_schedule(&self, schedule: ScheduleRow) -> Result<bool> {
+        self.write("keep a schedule", move |session| schedules::put(session, &schedule)).await
+    }
+
+    async fn remove_schedule(&self, id: &str) -> Result<bool> {
+        let id = id.to_owned();
+        self.write("remove a schedule", move |session| schedules::remove(session, &id)).await
+    }
+
+    async fn schedules(&self) -> Result<Vec<ScheduleRow>> {
+        self.readers.read("list schedules", schedules::list).await
+    }
+
+    async fn due_schedules(&self, by: Timestamp, limit: u32) -> Result<Vec<ScheduleRow>> {
+        self.readers.read("look for due schedules", move |conn| schedules::due(conn, millis(by), limit)).await
+    }
+
+    async fn firings(&self, schedule: &str, limit: u32) -> Result<Vec<Firing>> {
+        let schedule = schedule.to_owned();
+        self.readers.read("list firings", move |conn| schedules::firings(conn, &schedule, limit)).await
     }
 
     async fn documents(&self, kind: &str) -> Result<Vec<(String, String)>> {

@@ -6,6 +6,7 @@ use lambent_core::{RequestId, Timestamp};
 use crate::effect::{Commit, Effected, Meter};
 use crate::error::Result;
 use crate::message::{Leased, Message, QueueId, Sequence};
+use crate::schedule::{Firing, ScheduleRow};
 
 /// Durable state as domain verbs.
 ///
@@ -27,7 +28,7 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Full`](crate::Error::Full) when the commit stores messages and the disk has only its reserve left, unless it
-    /// has a guard: that ends work in progress.
+    /// is guarded by a receipt: that ends work in progress.
     async fn commit(&self, commit: Commit) -> Result<Vec<Effected>>;
 
     /// Makes changes as [`commit`](Self::commit) does, but they may be forgotten when the power fails, as a lease may:
@@ -87,6 +88,22 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
 
     /// All redrives, the newest first, at most ten a queue.
     async fn redrives(&self) -> Result<Vec<Redrive>>;
+
+    /// Makes a schedule, or changes the one of this id, if its version is still the given one (zero: there is none).
+    /// `false` when it is not, and nothing is changed. What became of its times stays.
+    async fn put_schedule(&self, schedule: ScheduleRow) -> Result<bool>;
+
+    /// Removes a schedule and what became of its times. `false` when there was none.
+    async fn remove_schedule(&self, id: &str) -> Result<bool>;
+
+    /// All schedules, by id.
+    async fn schedules(&self) -> Result<Vec<ScheduleRow>>;
+
+    /// Schedules at work that are due by then, those that are due first before others, at most `limit`.
+    async fn due_schedules(&self, by: Timestamp, limit: u32) -> Result<Vec<ScheduleRow>>;
+
+    /// What became of the times of a schedule, the newest first, at most `limit`.
+    async fn firings(&self, schedule: &str, limit: u32) -> Result<Vec<Firing>>;
 
     /// The documents of a kind, by key.
     async fn documents(&self, kind: &str) -> Result<Vec<(String, String)>>;

@@ -2,7 +2,7 @@
 
 use lambent_core::bus::Rule;
 use lambent_core::pattern::Pattern;
-use lambent_core::{BusName, RuleName};
+use lambent_core::{BusName, RuleName, Schedule, Timestamp, When, bus};
 use lambent_engine::Events;
 use lambent_engine::events::{self, RuleSpec};
 use serde::Deserialize;
@@ -68,17 +68,18 @@ impl Named {
 pub(super) async fn put(events: &Events, request: Put) -> Result<Value, Error> {
     let Put { name, event_bus_name, event_pattern, schedule_expression, state, description, tags } = request;
     let (bus, name) = Named { name, event_bus_name }.read(events)?;
-    if schedule_expression.is_some_and(|expression| !expression.is_empty()) {
-        return Err(Error::Validation(
-            "Lambent has no schedules yet: ScheduleExpression is not supported. Give the rule an EventPattern."
-                .to_owned(),
-        ));
+    let schedule = schedule_expression.filter(|expression| !expression.is_empty());
+    if let Some(expression) = &schedule {
+        check_schedule(&bus, expression)?;
     }
-    let Some(pattern) = event_pattern.filter(|pattern| !pattern.is_empty()) else {
+    let pattern = event_pattern.unwrap_or_default();
+    if pattern.is_empty() && schedule.is_none() {
         let message = "Parameter(s) EventPattern or ScheduleExpression must be specified.";
         return Err(Error::Validation(message.to_owned()));
-    };
-    Pattern::parse(&pattern).map_err(|error| Error::Pattern(error.to_string()))?;
+    }
+    if !pattern.is_empty() {
+        Pattern::parse(&pattern).map_err(|error| Error::Pattern(error.to_string()))?;
+    }
     let enabled = match state.as_deref() {
         None | Some("ENABLED") => true,
         Some("DISABLED") => false,
@@ -91,6 +92,7 @@ pub(super) async fn put(events: &Events, request: Put) -> Result<Value, Error> {
         bus,
         name,
         pattern,
+        schedule,
         enabled,
         description: described(description)?.unwrap_or_default(),
         tags: Default::default(),
@@ -99,6 +101,20 @@ pub(super) async fn put(events: &Events, request: Put) -> Result<Value, Error> {
     let arn = events.node().rule_arn(&spec.bus, &spec.name);
     events.put_rule(spec).await?;
     Ok(json!({ "RuleArn": arn }))
+}
+
+/// Whether a rule can have this schedule (semantics.md 5.2).
+fn check_schedule(bus: &BusName, expression: &str) -> Result<(), Error> {
+    if bus.as_str() != bus::DEFAULT {
+        let message = "ScheduleExpression is supported only on the default event bus.";
+        return Err(Error::Validation(message.to_owned()));
+    }
+    let invalid = |why: &str| Error::Validation(format!("Parameter ScheduleExpression is not valid.{why}"));
+    if expression.starts_with("at(") {
+        return Err(invalid(" A rule has no at(...): use EventBridge Scheduler."));
+    }
+    let when = When::Expression(expression.to_owned());
+    Schedule::new(&when, "UTC", Timestamp::default()).map(drop).map_err(|error| invalid(&format!(" {error}")))
 }
 
 /// DeleteRule. What is not there is deleted.
@@ -156,10 +172,15 @@ fn document(events: &Events, rule: &Rule) -> Value {
     let mut document = json!({
         "Name": rule.name.as_str(),
         "Arn": events.node().rule_arn(&rule.bus, &rule.name),
-        "EventPattern": rule.pattern,
         "State": if rule.enabled { "ENABLED" } else { "DISABLED" },
         "EventBusName": rule.bus.as_str(),
     });
+    if !rule.pattern.is_empty() {
+        document["EventPattern"] = rule.pattern.clone().into();
+    }
+    if let Some(schedule) = &rule.schedule {
+        document["ScheduleExpression"] = schedule.clone().into();
+    }
     if !rule.description.is_empty() {
         document["Description"] = rule.description.clone().into();
     }

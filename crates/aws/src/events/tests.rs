@@ -203,8 +203,12 @@ async fn rules_come_and_go() {
             "InvalidEventPatternException: Event pattern is not valid. Reason:",
         ),
         (
-            json!({"Name": "r", "ScheduleExpression": "rate(1 minute)"}),
-            "ValidationException: Lambent has no schedules",
+            json!({"Name": "r", "ScheduleExpression": "rate(1 minutes)"}),
+            "ValidationException: Parameter ScheduleExpression is not valid.",
+        ),
+        (
+            json!({"Name": "r", "ScheduleExpression": "at(2027-01-01T00:00:00)"}),
+            "ValidationException: Parameter ScheduleExpression is not valid.",
         ),
         (
             json!({"Name": "r"}),
@@ -375,4 +379,35 @@ async fn what_is_no_json_is_refused_as_such() {
         id: RequestId::from_random(0),
     });
     assert!(matches!(error, Err(super::Error::Unreadable(_))));
+}
+
+#[tokio::test]
+async fn a_rule_of_the_default_bus_may_have_a_schedule() {
+    let events = events().await;
+    let rule = json!({"Name": "r", "ScheduleExpression": "cron(0 12 * * ? *)", "State": "DISABLED"});
+    done(&events, "PutRule", rule).await;
+    let described = done(&events, "DescribeRule", json!({"Name": "r"})).await;
+    assert_eq!(described["ScheduleExpression"], "cron(0 12 * * ? *)");
+    assert!(described.get("EventPattern").is_none());
+    assert!(!events.schedule("rule:r").await.unwrap().enabled);
+    done(&events, "EnableRule", json!({"Name": "r"})).await;
+    assert!(events.schedule("rule:r").await.unwrap().enabled);
+    let target = json!({"Id": "q", "Arn": arn("sqs a")});
+    done(&events, "PutTargets", json!({"Rule": "r", "Targets": [target]})).await;
+    events.fire_schedule("rule:r").await.unwrap();
+    let event: Value = serde_json::from_str(&received(&events, "a").await[0]).unwrap();
+    assert_eq!((&event["detail-type"], &event["source"]), (&json!("Scheduled Event"), &json!("aws.events")));
+    assert_eq!(event["resources"], json!([arn("events rule/r")]));
+    assert_eq!(event["detail"], json!({}));
+    // What it fires comes from the schedule alone.
+    let entry = json!({"Source": "shop", "DetailType": "order", "Detail": "{}"});
+    done(&events, "PutEvents", json!({"Entries": [entry]})).await;
+    assert!(received(&events, "a").await.is_empty());
+    done(&events, "RemoveTargets", json!({"Rule": "r", "Ids": ["q"]})).await;
+    done(&events, "DeleteRule", json!({"Name": "r"})).await;
+    assert!(events.schedules().await.unwrap().is_empty());
+    done(&events, "CreateEventBus", json!({"Name": "other"})).await;
+    let elsewhere = json!({"Name": "r", "EventBusName": "other", "ScheduleExpression": "rate(1 minute)"});
+    let expect = "ValidationException: ScheduleExpression is supported only on the default event bus.";
+    refused(&events, "PutRule", elsewhere, expect).await;
 }

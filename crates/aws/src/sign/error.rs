@@ -56,6 +56,9 @@ impl Error {
     /// What the client is told. The JSON protocols with targets have one status for everything that is the client's
     /// fault, and the query protocol has names of its own.
     pub(crate) fn refusal(&self, protocol: Protocol) -> Refusal {
+        if protocol == Protocol::RestXml {
+            return self.refusal_of_s3();
+        }
         let (json, xml) = match self {
             Self::Missing | Self::Page => {
                 ("MissingAuthenticationTokenException", "MissingAuthenticationToken")
@@ -69,7 +72,20 @@ impl Error {
         let (status, code) = match protocol {
             Protocol::Json10 | Protocol::Json11 => (StatusCode::BAD_REQUEST, json),
             Protocol::RestJson => (StatusCode::FORBIDDEN, json),
-            Protocol::Query(_) => (StatusCode::FORBIDDEN, xml),
+            Protocol::Query(_) | Protocol::RestXml => (StatusCode::FORBIDDEN, xml),
+        };
+        Refusal::new(status, code, self.to_string())
+    }
+
+    /// S3 has names of its own.
+    fn refusal_of_s3(&self) -> Refusal {
+        let (status, code) = match self {
+            Self::Missing | Self::Page => (StatusCode::FORBIDDEN, "AccessDenied"),
+            Self::Incomplete(_) | Self::Scope(_) => (StatusCode::BAD_REQUEST, "AuthorizationHeaderMalformed"),
+            Self::UnknownKey => (StatusCode::FORBIDDEN, "InvalidAccessKeyId"),
+            Self::Expired { .. } | Self::NotYet { .. } => (StatusCode::FORBIDDEN, "RequestTimeTooSkewed"),
+            Self::Mismatch => (StatusCode::FORBIDDEN, "SignatureDoesNotMatch"),
+            Self::BodyHash => (StatusCode::BAD_REQUEST, "XAmzContentSHA256Mismatch"),
         };
         Refusal::new(status, code, self.to_string())
     }

@@ -5,6 +5,7 @@
 //! Source: "AWS Signature Version 4 for API requests", AWS Identity and Access Management User Guide.
 
 mod canonical;
+mod chunks;
 mod claim;
 mod error;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use http::request::Parts;
 use lambent_core::{Secret, Timestamp, limits};
 use sha2::{Digest, Sha256};
 
+pub(crate) use chunks::ChunkSigner;
 pub(crate) use claim::Claim;
 pub use error::Error;
 
@@ -55,7 +57,7 @@ impl Credentials {
         service: Option<&str>,
         now: Timestamp,
     ) -> Result<Admission, Error> {
-        let declared = declared_hash(head)?;
+        let declared = declared_hash(head, service == Some("s3"))?;
         let Some(claim) = claim else {
             self.admit_stranger(head, Error::Missing)?;
             return Ok(Admission::but_for(declared));
@@ -73,6 +75,9 @@ impl Credentials {
             None => Ok(Admission::Unproven(proof)),
             Some(hash) => {
                 proof.check(hash)?;
+                if STREAMS_SIGNED.contains(&hash) {
+                    return Ok(Admission::Chunks(Some(ChunkSigner::new(&proof, claim))));
+                }
                 Ok(Admission::but_for(Some(hash)))
             }
         }
@@ -92,6 +97,13 @@ impl Credentials {
 /// In place of the body's hash: the signature does not cover the body.
 const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
+/// In place of the body's hash, for S3: the body comes in chunks, none of them signed.
+const STREAM_UNSIGNED: &str = "STREAMING-UNSIGNED-PAYLOAD-TRAILER";
+
+/// In place of the body's hash, for S3: the body comes in chunks, each of them signed.
+const STREAMS_SIGNED: [&str; 2] =
+    ["STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"];
+
 /// What is left to check when the head was good.
 #[derive(Debug)]
 pub(crate) enum Admission {
@@ -101,6 +113,8 @@ pub(crate) enum Admission {
     Declared(String),
     /// The signature, which covers the body's hash.
     Unproven(Proof),
+    /// The chunks that the body comes in, where they are signed with a known key.
+    Chunks(Option<ChunkSigner>),
 }
 
 impl Admission {
@@ -108,6 +122,9 @@ impl Admission {
     fn but_for(declared: Option<&str>) -> Self {
         match declared {
             None | Some(UNSIGNED_PAYLOAD) => Self::Done,
+            Some(stream) if stream == STREAM_UNSIGNED || STREAMS_SIGNED.contains(&stream) => {
+                Self::Chunks(None)
+            }
             Some(hash) => Self::Declared(hash.to_owned()),
         }
     }
@@ -120,7 +137,8 @@ impl Admission {
         match self {
             Self::Done => Ok(()),
             Self::Declared(hash) if hash.eq_ignore_ascii_case(&sha256_hex(body)) => Ok(()),
-            Self::Declared(_) => Err(Error::BodyHash),
+            // Chunks are checked as they come, by those who take them.
+            Self::Declared(_) | Self::Chunks(_) => Err(Error::BodyHash),
             Self::Unproven(proof) => proof.check(&sha256_hex(body)),
         }
     }
@@ -163,7 +181,7 @@ impl std::fmt::Debug for Proof {
 }
 
 /// The body's hash that a request declares, or [`UNSIGNED_PAYLOAD`].
-fn declared_hash(head: &Parts) -> Result<Option<&str>, Error> {
+fn declared_hash(head: &Parts, s3: bool) -> Result<Option<&str>, Error> {
     const NAME: &str = "x-amz-content-sha256";
     let text = match head.headers.get(NAME) {
         Some(value) => value.to_str().map_err(|_| Error::BodyHash)?,
@@ -176,7 +194,8 @@ fn declared_hash(head: &Parts) -> Result<Option<&str>, Error> {
             }
         }
     };
-    if text == UNSIGNED_PAYLOAD || from_hex(text).is_some() {
+    let stream = s3 && (text == STREAM_UNSIGNED || STREAMS_SIGNED.contains(&text));
+    if text == UNSIGNED_PAYLOAD || stream || from_hex(text).is_some() {
         return Ok(Some(text));
     }
     Err(Error::Incomplete(format!(
@@ -247,7 +266,7 @@ fn sha256_hex(bytes: &[u8]) -> String {
 }
 
 /// Reads 64 hexadecimal digits.
-fn from_hex(text: &str) -> Option<[u8; 32]> {
+pub(crate) fn from_hex(text: &str) -> Option<[u8; 32]> {
     let digits = text.as_bytes();
     if digits.len() != 64 {
         return None;

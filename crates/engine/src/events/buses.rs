@@ -22,6 +22,7 @@ use super::{Error, Events, Result};
 use check::check_rule;
 use live::{Compiled, Live};
 
+pub(crate) use put::seconds;
 pub use put::{Detail, NewEvent};
 pub use rules::RuleSpec;
 

@@ -21,6 +21,8 @@ pub(super) struct Catalog {
     pub(super) configs_set: BTreeMap<FunctionName, EventConfig>,
     /// What the manifest says about the events of functions.
     pub(super) configs_declared: BTreeMap<FunctionName, EventConfig>,
+    /// Groups of schedules by name.
+    pub(super) groups: super::schedules::Groups,
     /// By name, with their rules.
     pub(super) buses: super::buses::Buses,
 }
@@ -162,6 +164,7 @@ impl Catalog {
             let queue = Queue::new(&stored, definition);
             catalog.queues.insert(stored.name, Arc::new(queue));
         }
+        catalog.groups = Events::load_schedule_groups(store).await?;
         catalog.configs_set = Events::load_event_configs(store).await?.into_iter().collect();
         Ok(catalog)
     }

@@ -100,6 +100,12 @@ pub enum Error {
     /// A redrive of the queue is under way.
     #[error("a redrive of `{0}` is under way already")]
     RedriveRunning(String),
+    /// There is no such schedule.
+    #[error("there is no schedule called `{0}`")]
+    NoSchedule(String),
+    /// There is no such group of schedules.
+    #[error("there is no group of schedules called `{0}`")]
+    NoGroupOfSchedules(String),
     /// An idempotency key was used with another event.
     #[error("the idempotency key `{0}` was used with another event")]
     KeyReused(String),

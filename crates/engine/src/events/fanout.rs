@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use lambent_core::{Attribute, Attributes, Meta, QueueName, RequestId, Target, Timestamp, limits};
-use lambent_store::{Commit, Dedup, Effect, Effected, NewMessage, Receipt};
+use lambent_store::{Commit, Dedup, Effect, Effected, Guard, NewMessage, Receipt};
 
 use super::catalog::{Purpose, Queue};
 use super::messages::sha256;
@@ -87,6 +87,11 @@ impl Fanout {
             meta.group = group;
         }
         message.meta = meta;
+        self.add(queue, message);
+    }
+
+    /// A message for a queue, as it stands.
+    pub(crate) fn add(&mut self, queue: Arc<Queue>, message: NewMessage) {
         self.effects.push(Effect::Enqueue { queue: queue.id, message });
         self.queues.push(queue);
     }
@@ -143,10 +148,18 @@ impl Events {
     /// # Errors
     /// When the store could not take it: nothing is stored.
     pub(crate) async fn commit_guarded(&self, fanout: Fanout, receipt: Receipt) -> Result<()> {
-        self.commit_all(fanout, Some(receipt)).await
+        self.commit_if(fanout, Guard::Receipt(receipt)).await
     }
 
-    async fn commit_all(&self, fanout: Fanout, guard: Option<Receipt>) -> Result<()> {
+    /// Stores everything if the guard holds, and nothing otherwise.
+    ///
+    /// # Errors
+    /// When the store could not take it: nothing is stored.
+    pub(crate) async fn commit_if(&self, fanout: Fanout, guard: Guard) -> Result<()> {
+        self.commit_all(fanout, Some(guard)).await
+    }
+
+    async fn commit_all(&self, fanout: Fanout, guard: Option<Guard>) -> Result<()> {
         let Fanout { effects, queues, now, .. } = fanout;
         let enqueued = effects.iter().filter_map(|effect| match effect {
             Effect::Enqueue { message, .. } => Some(message.clone()),
@@ -157,9 +170,9 @@ impl Events {
         let places: Vec<_> = (0..effects.len()).filter(|i| is_message(&effects[*i])).collect();
         let commit = Commit { guard, effects, now };
         // What ends an attempt may be lost with the power, for then the attempt is, too, and is made again.
-        let effected = match guard {
-            Some(_) => self.store().settle(commit).await?,
-            None => self.store().commit(commit).await?,
+        let effected = match commit.guard {
+            Some(Guard::Receipt(_)) => self.store().settle(commit).await?,
+            Some(Guard::Schedule(_)) | None => self.store().commit(commit).await?,
         };
         for ((place, message), queue) in places.into_iter().zip(messages).zip(&queues) {
             if effected.get(place) == Some(&Effected::NotFound) {

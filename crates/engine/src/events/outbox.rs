@@ -16,7 +16,7 @@ use std::time::Duration;
 use lambent_core::decide::{History, Step, decide};
 use lambent_core::fingerprint::fingerprint;
 use lambent_core::{Arn, Attribute, Attributes, Failure, FunctionError, Jitter, Outcome, TopicName, limits};
-use lambent_store::{Commit, Effect, Fence, Leased, QueueId, Released};
+use lambent_store::{Commit, Effect, Fence, Guard, Leased, QueueId, Released};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -252,7 +252,7 @@ impl Pump {
     async fn settle(&self, leased: &Leased, effect: Effect) {
         let Outbox { events, stop, .. } = &*self.outbox;
         for _ in 0..SETTLE_TRIES {
-            let (guard, effects) = (Some(leased.receipt), vec![effect.clone()]);
+            let (guard, effects) = (Some(Guard::Receipt(leased.receipt)), vec![effect.clone()]);
             match events.store().commit(Commit { guard, effects, now: events.now() }).await {
                 Ok(_) => break,
                 Err(error) => Events::complain("what an address answered cannot be kept", &error),

@@ -71,6 +71,8 @@ impl From<Error> for Refusal {
             | Error::NoBus(_)
             | Error::NoRule { .. }
             | Error::NoFunction(_)
+            | Error::NoSchedule(_)
+            | Error::NoGroupOfSchedules(_)
             | Error::NoRedrive(_) => StatusCode::NOT_FOUND,
             Error::QueueExists { .. }
             | Error::BusExists(_)

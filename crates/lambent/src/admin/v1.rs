@@ -7,6 +7,7 @@ mod ledger;
 mod messages;
 mod queues;
 mod redrives;
+mod schedules;
 
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -67,13 +68,28 @@ async fn route(engine: &Engine, request: Request<Incoming>) -> Answer {
         (&Method::POST, ["redrives"], None) => redrives::start(events, body).await,
         (&Method::GET, ["redrives", id], None) => redrives::show(events, id).await,
         (&Method::DELETE, ["redrives", id], None) => redrives::cancel(events, id).await,
+        (&Method::GET, ["schedules"], None) => schedules::list(events).await,
+        (&Method::GET, ["schedules", name], None) => schedules::show(events, name).await,
+        (&Method::PUT, ["schedules", name, "enabled"], None) => schedules::enable(events, name, body).await,
+        (&Method::GET, ["schedules", name, "firings"], None) => schedules::history(events, name).await,
+        (&Method::POST, ["schedules", name, "firings"], None) => schedules::fire(events, name, body).await,
         (&Method::GET, ["ledger"], None) => ledger::show(events).await,
         _ => Err(nowhere(&head.method, &path)),
     }
 }
 
 fn nowhere(method: &Method, path: &[&str]) -> Refusal {
-    let known = ["queues", "topics", "buses", "functions", "results", "dead-letters", "redrives", "ledger"];
+    let known = [
+        "queues",
+        "topics",
+        "buses",
+        "functions",
+        "results",
+        "dead-letters",
+        "redrives",
+        "schedules",
+        "ledger",
+    ];
     if path.first().is_some_and(|first| known.contains(first)) {
         let message = format!("the admin API has no {method} of such a path");
         return Refusal { status: StatusCode::METHOD_NOT_ALLOWED, message };

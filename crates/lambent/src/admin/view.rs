@@ -1,11 +1,13 @@
 //! What the admin API says about events: the node writes it, the command line reads it.
 
 mod message;
+mod schedule;
 
 use lambent_core::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use message::{Attribute, Content, Failure, Message, NewMessage, Page};
+pub(crate) use schedule::{Fired, Firing, Firings, NewFiring, Schedule, Schedules, Time};
 
 /// A point in time, as it is written and as it is felt.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use lambent_core::bus::Rule;
-use lambent_core::{EventConfig, QueueSpec, RetryPolicy, Route, SourceFrom, SourceSpec, Target};
+use lambent_core::schedule::Fires;
+use lambent_core::table::{Attribute, Projection, StreamView, TableIndex, TableKey};
+use lambent_core::{
+    EventConfig, QueueSpec, RetryPolicy, Route, ScheduleSpec, SourceFrom, SourceSpec, Table, Target,
+};
 use lambent_manifest::{App, DeclaredSubscription};
 use serde_json::{Value, json};
 
@@ -18,10 +22,12 @@ pub(super) fn text(app: &App) -> String {
         functions(app),
         events(app),
         sources(app),
+        schedules(app),
         queues(app),
         topics(app),
         buses(app),
         tables(app),
+        buckets(app),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
 }
@@ -80,6 +86,19 @@ fn sources(app: &App) -> Option<String> {
     };
     (!app.sources.is_empty())
         .then(|| table(&["SOURCE", "", "FUNCTION", "BATCHES"], app.sources.iter().map(row)))
+}
+
+fn schedules(app: &App) -> Option<String> {
+    let row = |spec: &ScheduleSpec| {
+        let to = match &spec.fires {
+            Fires::To(Target::Function(name)) => name.to_string(),
+            Fires::To(target) => target.to_string(),
+            Fires::Rule(rule) => rule.to_string(),
+        };
+        vec![spec.name.clone(), "→".to_owned(), to, spec.when.to_string(), spec.timezone.clone()]
+    };
+    (!app.schedules.is_empty())
+        .then(|| table(&["SCHEDULE", "", "FUNCTION", "WHEN", "ZONE"], app.schedules.iter().map(row)))
 }
 
 fn settings_of_source(source: &SourceSpec) -> String {
@@ -164,10 +183,19 @@ fn buses(app: &App) -> Option<String> {
     (!app.buses.is_empty()).then(|| table_cut(&["BUS", "RULE", "", "TO", "TAKES"], rows))
 }
 
+fn buckets(app: &App) -> Option<String> {
+    let rows = app.buckets.iter().map(|(name, spec)| vec![name.to_string(), written(spec.uploads_kept)]);
+    (!app.buckets.is_empty()).then(|| table(&["BUCKET", "ABORTS UPLOADS AFTER"], rows))
+}
+
 fn tables(app: &App) -> Option<String> {
-    let rows =
-        app.tables.iter().map(|t| vec![t.name.clone(), t.key.clone(), t.sort.clone().unwrap_or_default()]);
-    (!app.tables.is_empty()).then(|| table(&["TABLE", "KEY", "SORT"], rows))
+    let rows = app.tables.iter().map(|t| {
+        let indexes: Vec<_> = t.indexes.iter().map(|index| index.name.clone()).collect();
+        let or_none = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        let stream = or_none(t.stream.map(StreamView::name));
+        vec![t.name.clone(), t.key.to_string(), indexes.join(", "), or_none(t.ttl.as_deref()), stream]
+    });
+    (!app.tables.is_empty()).then(|| table(&["TABLE", "KEY", "INDEXES", "TTL", "STREAM"], rows))
 }
 
 fn retry(policy: &RetryPolicy) -> String {
@@ -204,10 +232,12 @@ pub(super) fn as_json(app: &App) -> Value {
         .iter()
         .map(|r| json!({ "route": r.key.to_string(), "function": r.function.as_str(), "async": r.asynchronous }))
         .collect();
-    let tables: Vec<_> =
-        app.tables.iter().map(|t| json!({ "name": t.name, "key": t.key, "sort": t.sort })).collect();
+    let tables: Vec<_> = app.tables.iter().map(table_as_json).collect();
     json!({
         "ok": true, "folder": app.folder, "functions": functions, "routes": routes, "tables": tables,
+        "buckets": app.buckets.iter().map(|(name, spec)| json!({
+            "name": name.as_str(), "abort_uploads_after_ms": millis(spec.uploads_kept),
+        })).collect::<Vec<_>>(),
         "queues": app.queues.iter().map(|(name, spec)| json!({
             "name": name, "visibility_ms": millis(spec.visibility), "retention_ms": millis(spec.retention),
             "delay_ms": millis(spec.delay), "wait_ms": millis(spec.wait), "message_max": spec.message_max,
@@ -237,6 +267,9 @@ pub(super) fn as_json(app: &App) -> Value {
                 "filters": source.filters, "concurrency": source.concurrency, "enabled": source.enabled,
             })
         }).collect::<Vec<_>>(),
+        "schedules": app.schedules.iter().map(|spec| json!({
+            "name": spec.name, "when": spec.when.to_string(), "timezone": spec.timezone,
+        })).collect::<Vec<_>>(),
     })
 }
 
@@ -245,6 +278,26 @@ fn config_as_json(config: &EventConfig) -> Value {
         "attempts": config.retry.attempts, "first_delay_ms": millis(config.retry.first_delay),
         "max_delay_ms": millis(config.retry.max_delay), "max_age_ms": millis(config.retry.max_age),
         "dead_letter": config.dead_letter, "on_success": config.on_success, "on_failure": config.on_failure,
+    })
+}
+
+fn table_as_json(table: &Table) -> Value {
+    let attribute = |a: &Attribute| json!({ "name": a.name, "type": a.kind.name() });
+    let key = |key: &TableKey| (attribute(&key.partition), key.sort.as_ref().map(attribute));
+    let index = |index: &TableIndex| {
+        let (partition, sort) = key(&index.key);
+        let attributes = match &index.projection {
+            Projection::All => json!("all"),
+            Projection::Keys => json!("keys"),
+            Projection::Keep(names) => json!(names),
+        };
+        json!({ "name": index.name, "key": partition, "sort": sort, "attributes": attributes })
+    };
+    let (partition, sort) = key(&table.key);
+    json!({
+        "name": table.name, "key": partition, "sort": sort, "ttl": table.ttl,
+        "indexes": table.indexes.iter().map(index).collect::<Vec<_>>(),
+        "stream": table.stream.map(StreamView::name),
     })
 }
 

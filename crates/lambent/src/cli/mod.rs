@@ -11,6 +11,7 @@ mod logs;
 mod messages;
 mod queue;
 mod result;
+mod schedules;
 mod send;
 mod topics;
 mod up;
@@ -43,6 +44,7 @@ enum Command {
     Queue(queue::Queue),
     Topics(topics::Topics),
     Buses(topics::Buses),
+    Schedules(schedules::Schedules),
     DeadLetters(dead_letters::DeadLetters),
     Ledger(ledger::Ledger),
     Check(check::Check),
@@ -82,6 +84,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Queue(command) => command.run().await,
         Command::Topics(command) => command.run().await,
         Command::Buses(command) => command.run().await,
+        Command::Schedules(command) => command.run().await,
         Command::DeadLetters(command) => command.run().await,
         Command::Ledger(command) => command.run().await,
         Command::Check(command) => command.run(),

@@ -42,8 +42,18 @@ fn python_with(name: &str, requirements: &str) -> PathBuf {
 
 /// A folder with the AWS SDK for JavaScript and sqs-consumer in its `node_modules`.
 pub(crate) fn nodejs() -> PathBuf {
-    let inputs = ["package.json", "package-lock.json"].map(|name| tests().join("clients").join(name));
-    installed("nodejs", "node", &inputs, |folder| {
+    packages("nodejs", &tests().join("clients"))
+}
+
+/// The same with what the tests of tables and buckets use.
+pub(crate) fn nodejs_for_state() -> PathBuf {
+    packages("nodejs-state", &tests().join("clients/state"))
+}
+
+/// A folder with the packages that are locked in another.
+fn packages(name: &str, from: &Path) -> PathBuf {
+    let inputs = ["package.json", "package-lock.json"].map(|name| from.join(name));
+    installed(name, "node", &inputs, |folder| {
         fs::create_dir_all(folder).unwrap();
         for input in &inputs {
             fs::copy(input, folder.join(input.file_name().unwrap())).unwrap();

@@ -185,4 +185,13 @@ fn the_shop_makes_invoices_and_a_poisoned_order_is_redriven_after_the_fix() {
     let output = node.command(&["dead-letters", "redrive", "orders-dead", "--wait"]);
     assert!(output.status.success(), "{output:?}");
     node.settles("queue:orders", [3, 3, 0, 0, 0]);
+
+    // The report that would come at midnight.
+    let output = node.command(&["schedules", "run-now", "nightly-report"]);
+    assert!(output.status.success(), "{output:?}");
+    node.settles("function:nightly-report", [1, 1, 0, 0, 0]);
+    let list = request(node.api, "GET", "/reports?list-type=2", &[], "");
+    assert!(list.body.contains(".csv</Key>") && list.body.contains(".svg</Key>"), "{list:?}");
+    let list = request(node.api, "GET", "/invoices?list-type=2", &[], "");
+    assert_eq!(list.body.matches(".txt</Key>").count(), 3, "{list:?}");
 }

@@ -284,7 +284,7 @@ const RETRIES: &[(&str, &[&str])] = &[
         "retry = { }
 attempts = 3",
         &[
-            "6:1 functions.a.attempts: unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `sources`, `retry`, `dead-letter`, `on-success`, `on-failure`, `layers`, `keep-alive`, `build`",
+            "6:1 functions.a.attempts: unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `sources`, `schedules`, `retry`, `dead-letter`, `on-success`, `on-failure`, `layers`, `keep-alive`, `build`",
         ],
     ),
     ("retry = { attempts = 0 }", &["5:22 functions.a.retry.attempts: 0 is too little: at least 1"]),
@@ -431,7 +431,7 @@ const ROUTES_THAT_NOBODY_WAITS_FOR: &[(&str, &[&str])] = &[
     (
         "async = true",
         &[
-            "5:1 functions.a.async: unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `sources`, `retry`, `dead-letter`, `on-success`, `on-failure`, `layers`, `keep-alive`, `build`",
+            "5:1 functions.a.async: unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `sources`, `schedules`, `retry`, `dead-letter`, `on-success`, `on-failure`, `layers`, `keep-alive`, `build`",
         ],
     ),
 ];

@@ -295,34 +295,27 @@ fn unknown_keys() {
         ("memory_size = 128", "5:1 functions.a.memory_size: unknown key / did you mean `memory`?"),
         (
             r#"description = "x""#,
-            "5:1 functions.a.description: unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `sources`, `retry`, `dead-letter`, `on-success`, `on-failure`, `layers`, `keep-alive`, `build`",
+            "5:1 functions.a.description: unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `sources`, `schedules`, `retry`, `dead-letter`, `on-success`, `on-failure`, `layers`, `keep-alive`, `build`",
         ),
         (
             r#""" = 1"#,
-            r#"5:1 functions.a."": unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `sources`, `retry`, `dead-letter`, `on-success`, `on-failure`, `layers`, `keep-alive`, `build`"#,
+            r#"5:1 functions.a."": unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `sources`, `schedules`, `retry`, `dead-letter`, `on-success`, `on-failure`, `layers`, `keep-alive`, `build`"#,
         ),
         (
             r#""ti\nme" = 1"#,
-            r#"5:1 functions.a."ti\nme": unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `sources`, `retry`, `dead-letter`, `on-success`, `on-failure`, `layers`, `keep-alive`, `build`"#,
+            r#"5:1 functions.a."ti\nme": unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `sources`, `schedules`, `retry`, `dead-letter`, `on-success`, `on-failure`, `layers`, `keep-alive`, `build`"#,
         ),
         (
             "queue.x.y = 1",
-            "5:1 functions.a.queue: unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `sources`, `retry`, `dead-letter`, `on-success`, `on-failure`, `layers`, `keep-alive`, `build`",
+            "5:1 functions.a.queue: unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `sources`, `schedules`, `retry`, `dead-letter`, `on-success`, `on-failure`, `layers`, `keep-alive`, `build`",
         ),
-        (
-            r#"schedule = "daily""#,
-            "5:1 functions.a.schedule: unknown key / `schedules` is not supported in this release",
-        ),
+        (r#"schedule = "daily""#, "5:1 functions.a.schedule: unknown key / did you mean `schedules`?"),
     ]);
 }
 
 #[test]
 fn keys_of_later_releases() {
     check_lines(&[
-        (
-            r#"schedules = [{ cron = "0 0 * * *" }]"#,
-            "5:1 functions.a.schedules: `schedules` is not supported in this release / start the function from cron or a systemd timer with `lambent invoke`",
-        ),
         (
             r#"sources = [{ kafka = "orders" }]"#,
             "5:14 functions.a.sources.kafka: `kafka` is not supported in this release / let a consumer of your own send what it reads to a queue on the AWS-compatible port, and name that queue as the source",

@@ -29,6 +29,32 @@ fn bad_tables() {
             "[tables.Users]\nkey = \"id\"\nsrot = \"x\"",
             &["3:1 tables.Users.srot: unknown key / did you mean `sort`?"],
         ),
+        (
+            "[tables.Users]\nkey = { name = \"id\", type = \"numbre\", x = 1 }\nttl = 3\nstream = \"both\"",
+            &[
+                "2:29 tables.Users.key.type: \"numbre\" is no type of a key's attribute / did you mean \"number\"?",
+                "2:39 tables.Users.key.x: unknown key / an attribute has `name`, `type`",
+                "3:7 tables.Users.ttl: must be the name of an attribute, but is an integer",
+                "4:10 tables.Users.stream: \"both\" is no view of a stream / write one of \"new-and-old\", \"new\", \"old\", \"keys\"",
+            ],
+        ),
+        (
+            "[tables.Users]\nkey = \"id\"\n[tables.Users.indexes.by-at]\nkey = { name = \"id\", type = \"number\" }\n[tables.Users.indexes.x]\nsort = \"id\"\nattributes = [\"a\", \"a\"]",
+            &[
+                "3:23 tables.Users.indexes.by-at: has id (number), but elsewhere it is id (string) / give it the same `type` everywhere",
+                "5:23 tables.Users.indexes.x: \"x\" is no index name: use 3 to 255 letters, digits, `_`, `-` and `.`",
+                "5:23 tables.Users.indexes.x: `key` is missing / write key = \"city\"",
+                "7:20 tables.Users.indexes.x.attributes: is there already / remove one of the two",
+            ],
+        ),
+        (
+            "[buckets.Reports]\n[buckets.reports]\nabort-uploads-after = \"0s\"\nx = 1",
+            &[
+                "1:10 buckets.Reports: a bucket's name has 3 to 63 lower-case letters, digits, `-` and `.`, begins and ends with a letter or digit, has no two dots beside each other, and is no IP address",
+                "3:23 buckets.reports.abort-uploads-after: 0s is too little: at least 1s",
+                "4:1 buckets.reports.x: unknown key / a bucket has `abort-uploads-after`",
+            ],
+        ),
         ("[tables]\nUsers = \"email\"", &["2:9 tables.Users: must be a table, but is a string"]),
         (
             "[[tables]]\nkey = \"id\"",
@@ -41,12 +67,6 @@ fn bad_tables() {
 fn bad_sections() {
     check(&[
         ("[queue.orders]", &["1:2 queue: unknown key / did you mean `queues`?"]),
-        (
-            "[buckets.reports]",
-            &[
-                "1:2 buckets: `buckets` is not supported in this release / run an S3-compatible server beside Lambent, and give its address to the functions in `environment`",
-            ],
-        ),
         (
             "[services.payments]\nurl = \"http://127.0.0.1:9000\"",
             &[
@@ -63,7 +83,9 @@ fn bad_sections() {
         ("[table.x]", &["1:2 table: unknown key / did you mean `tables`?"]),
         (
             "[cron]",
-            &["1:2 cron: unknown key / a manifest has `functions`, `queues`, `topics`, `buses`, `tables`"],
+            &[
+                "1:2 cron: unknown key / a manifest has `functions`, `queues`, `topics`, `buses`, `tables`, `buckets`",
+            ],
         ),
     ]);
 }
@@ -284,7 +306,7 @@ fn bad_names() {
             &[
                 r#"1:12 functions.a: `runtime` is missing / write runtime = "nodejs""#,
                 r#"1:12 functions.a: `code` is missing / write code = "functions/hello""#,
-                "1:14 functions.a.b: unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `sources`, `retry`, `dead-letter`, `on-success`, `on-failure`, `layers`, `keep-alive`, `build`",
+                "1:14 functions.a.b: unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `sources`, `schedules`, `retry`, `dead-letter`, `on-success`, `on-failure`, `layers`, `keep-alive`, `build`",
             ],
         ),
     ]);
@@ -329,15 +351,15 @@ fn bad_syntax() {
 #[test]
 fn bad_several() {
     check(&[(
-        "[functions.a]\nruntime = \"nodejs\"\ncode = \"code\"\nhandler = \"index.handler\"\ntimout = \"3s\"\nmemory = 256\nqueue = 1\n\n[functions.b]\nruntime = \"python3.12\"\nhttp = [\"GET /\"]\ncommand = \"x\"\n\n[functions.c]\nruntime = \"python\"\ncode = \"code\"\nhandler = \"x.y\"\nhttp = [\"ANY /{x}\", \"GET /\"]\n\n[buckets.x]\n",
+        "[functions.a]\nruntime = \"nodejs\"\ncode = \"code\"\nhandler = \"index.handler\"\ntimout = \"3s\"\nmemory = 256\nqueue = 1\n\n[functions.b]\nruntime = \"python3.12\"\nhttp = [\"GET /\"]\ncommand = \"x\"\n\n[functions.c]\nruntime = \"python\"\ncode = \"code\"\nhandler = \"x.y\"\nhttp = [\"ANY /{x}\", \"GET /\"]\n\n[services.x]\n",
         &[
             "5:1 functions.a.timout: unknown key / did you mean `timeout`?",
             r#"6:10 functions.a.memory: must be a size, as in "256MB" or "1GB", but has no unit / write "256MB""#,
-            "7:1 functions.a.queue: unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `sources`, `retry`, `dead-letter`, `on-success`, `on-failure`, `layers`, `keep-alive`, `build`",
+            "7:1 functions.a.queue: unknown key / a function has `runtime`, `code`, `handler`, `command`, `timeout`, `memory`, `tmp`, `environment`, `http`, `sources`, `schedules`, `retry`, `dead-letter`, `on-success`, `on-failure`, `layers`, `keep-alive`, `build`",
             r#"9:12 functions.b: `code` is missing / write code = "functions/hello""#,
             r#"10:11 functions.b.runtime: unknown runtime "python3.12" / write "python"; the interpreter of this machine is used"#,
             "18:21 functions.c.http: `GET /` takes the same requests as `GET /` of `b` at lambent.toml:11:9 / a request goes to one function: remove one of the two",
-            "20:2 buckets: `buckets` is not supported in this release / run an S3-compatible server beside Lambent, and give its address to the functions in `environment`",
+            "20:2 services: `services` is not supported in this release / give the address of the service to the functions in `environment`, or start it as a function with runtime = \"http\"",
         ],
     )]);
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use lambent_core::{PayloadFormat, Runtime, Table, limits};
+use lambent_core::table::{StreamView, TableIndex};
+use lambent_core::{BucketName, BucketSpec, PayloadFormat, Runtime, limits};
 
 use super::{BASE, Shop};
 
@@ -44,7 +45,23 @@ key = "email"
 
 [tables.Orders]
 key = "customer"
-sort = "created-at"
+sort = { name = "created-at", type = "number" }
+ttl = "expires"
+stream = "new-and-old"
+
+[buckets.reports]
+
+[buckets."a.b-c"]
+abort-uploads-after = "1h"
+
+[tables.Orders.indexes.by-total]
+key = { name = "day", type = "binary" }
+sort = { name = "total", type = "number" }
+attributes = ["name"]
+
+[tables.Orders.indexes.by-day]
+key = { name = "day", type = "binary" }
+attributes = "keys"
 "#;
 
 #[test]
@@ -72,12 +89,21 @@ fn the_shop() {
     assert_eq!((site.runtime, &*site.handler), (Runtime::Http, ""));
     assert_eq!(site.command, ["node", "the server.js", "--quiet"]);
 
-    let table = |name: &str, key: &str, sort: Option<&str>| Table {
-        name: name.to_owned(),
-        key: key.to_owned(),
-        sort: sort.map(str::to_owned),
-    };
-    assert_eq!(app.tables, [table("Orders", "customer", Some("created-at")), table("Users", "email", None)]);
+    let [orders, users] = &app.tables[..] else { panic!("{:?}", app.tables) };
+    assert_eq!(orders.key.to_string(), "customer (string), sorted by created-at (number)");
+    assert_eq!((orders.ttl.as_deref(), orders.stream), (Some("expires"), Some(StreamView::NewAndOld)));
+    let index = |index: &TableIndex| format!("{}: {}, {}", index.name, index.key, index.projection);
+    assert_eq!(
+        orders.indexes.iter().map(index).collect::<Vec<_>>(),
+        [
+            "by-day: day (binary), keys only",
+            "by-total: day (binary), sorted by total (number), the keys and name"
+        ]
+    );
+    assert_eq!(users.key.to_string(), "email (string)");
+    let bucket = |(name, spec): &(BucketName, BucketSpec)| format!("{name} {:?}", spec.uploads_kept);
+    assert_eq!(app.buckets.iter().map(bucket).collect::<Vec<_>>(), ["a.b-c 3600s", "reports 604800s"]);
+    assert_eq!((&users.indexes[..], &users.ttl, users.stream), (&[][..], &None, None));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod bad_keys;
 mod bad_manifests;
 mod bad_queues;
 mod bad_references;
+mod bad_schedules;
 mod code;
 mod events;
 mod files;

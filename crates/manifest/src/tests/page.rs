@@ -7,8 +7,8 @@ use super::{BASE, Shop};
 use crate::docs::{BUS_EXAMPLE, EVENTS_EXAMPLE};
 use crate::keys::{Key, Section};
 use crate::{
-    bus, example, feeds, function, input, queue, reference, retry, route, rule, rule_target, subscription,
-    table, topic,
+    attribute, bucket, bus, example, feeds, function, index, input, queue, reference, retry, route, rule,
+    rule_target, schedule, subscription, table, topic,
 };
 
 #[test]
@@ -71,6 +71,11 @@ fn the_example_of_every_key_is_good() {
     let tables: Vec<_> =
         table::SECTION.keys.iter().map(|key| format!("{} = {}", key.name, key.example)).collect();
     shop.good(&format!("{BASE}[tables.Users]\n{}", tables.join("\n")));
+    check(&bucket::SECTION, |_| "", "[buckets]\nreports = ", "");
+    let attribute = |key: &str| if key == "name" { "" } else { "name = \"id\", " };
+    check(&attribute::SECTION, attribute, "[tables.Users]\nkey = ", "");
+    let index = |key: &str| if key == "key" { "" } else { "key = \"city\", " };
+    check(&index::SECTION, index, "[tables.Users]\nkey = \"id\"\nindexes.by-city = ", "");
 }
 
 /// The example of every key of a section is good where its table stands between two texts. `beside` gives what a
@@ -97,6 +102,12 @@ fn the_example_of_every_key_of_events_is_good() {
     let nothing = |_: &str| "";
     let source = |key: &str| if key == "queue" { "" } else { "queue = \"orders\", " };
     check(&feeds::SECTION, source, "sources = [", "]");
+    let schedule = |key: &str| match key {
+        "cron" | "rate" | "at" => "",
+        "missed-max" => "cron = \"0 3 * * *\", missed = \"all\", ",
+        _ => "cron = \"0 3 * * *\", ",
+    };
+    check(&schedule::SECTION, schedule, "schedules = [", "]");
     check(&retry::SECTION, nothing, "retry = ", "");
     let queue = |key: &str| if key == "max-receives" { "dead-letter = \"orders-dead\", " } else { "" };
     check_named(&queue::SECTION, queue, "[queues]\n");

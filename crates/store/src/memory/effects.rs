@@ -2,18 +2,36 @@
 
 use lambent_core::{Attributes, Failure, Timestamp};
 
-use crate::effect::{Commit, Effect, Effected, Fence, Meter, Released};
+use crate::effect::{Commit, Effect, Effected, Fence, Guard, Meter, Released};
 use crate::memory::state::{Kept, KeptDedup, State, group_in};
 use crate::message::{Enqueued, Message, NewMessage, QueueId, Receipt, Sequence};
+use crate::schedule::Firing;
 
 impl State {
     pub(super) fn commit(&mut self, commit: Commit) -> Vec<Effected> {
-        if let Some(guard) = commit.guard
-            && self.held(guard, Fence::Current).is_err()
-        {
+        let holds = match commit.guard {
+            None => true,
+            Some(Guard::Receipt(receipt)) => self.held(receipt, Fence::Current).is_ok(),
+            Some(Guard::Schedule(turn)) => self.take_turn(&turn),
+        };
+        if !holds {
             return vec![Effected::Guarded; commit.effects.len()];
         }
-        commit.effects.into_iter().map(|effect| self.make(effect, commit.now)).collect()
+        let mut last = None;
+        let mut effected = Vec::with_capacity(commit.effects.len());
+        for effect in commit.effects {
+            let made = match effect {
+                Effect::Fired { schedule, firing } => {
+                    self.fired(&schedule, Firing { message: last, ..firing })
+                }
+                effect => self.make(effect, commit.now),
+            };
+            if let Effected::Enqueued(Enqueued::Accepted(place)) = made {
+                last = Some(place);
+            }
+            effected.push(made);
+        }
+        effected
     }
 
     fn make(&mut self, effect: Effect, now: Timestamp) -> Effected {
@@ -42,6 +60,7 @@ impl State {
                 Effected::Done
             }
             Effect::Meter(more) => self.meter(&more),
+            Effect::Fired { schedule, firing } => self.fired(&schedule, firing),
             Effect::Put { kind, key, text } => {
                 let place = (kind.to_owned(), key);
                 match text {

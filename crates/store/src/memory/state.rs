@@ -7,6 +7,7 @@ use lambent_core::{RequestId, Timestamp};
 
 use crate::effect::{Finished, Meter};
 use crate::error::{Error, Result};
+use crate::memory::schedules::KeptSchedule;
 use crate::message::{Message, QueueId, Receipt, Sequence};
 use crate::store::{Account, Browse, Group, Queue, Redrive, Stats, Swept};
 
@@ -24,6 +25,7 @@ pub(super) struct State {
     pub(super) documents: BTreeMap<(String, String), String>,
     pub(super) results: BTreeMap<RequestId, Finished>,
     pub(super) meters: BTreeMap<String, Meter>,
+    pub(super) schedules: BTreeMap<String, KeptSchedule>,
     /// The last numbers that were given out. None is ever given out twice.
     pub(super) last_queue: i64,
     pub(super) last_sequence: i64,

@@ -4,15 +4,16 @@ use lambent_core::{Attributes, Meta};
 
 use super::messages::{self, Found};
 use super::rows::{failure_text, meta_text, millis, parse, request_id, text};
+use super::schedules;
 use super::session::{Fail, Session, Worked};
 use super::writer::Shape;
-use crate::effect::{Commit, Effect, Effected, Fence, Finished, Meter, Released};
+use crate::effect::{Commit, Effect, Effected, Fence, Finished, Guard, Meter, Released};
 use crate::error::Result;
 use crate::message::{Enqueued, NewMessage, QueueId, Receipt, Sequence};
 
 /// A commit with its texts written, which is not the writer's work.
 pub(super) struct Prepared {
-    guard: Option<Receipt>,
+    guard: Option<Guard>,
     effects: Vec<(Effect, Option<String>)>,
     now: i64,
     /// Bytes of messages that it stores; `None` when it stores none. What else a commit writes is the end of work that
@@ -48,15 +49,20 @@ impl Prepared {
 
 /// Makes the changes of a commit.
 pub(super) fn commit(session: &Session, commit: &Prepared) -> Worked<Vec<Effected>> {
-    // What is behind a guard ends work in progress: it makes room, and the reserve is kept for it.
-    if let Some(bytes) = commit.stores.filter(|_| commit.guard.is_none()) {
+    // What is behind a receipt ends work in progress: it makes room, and the reserve is kept for it.
+    let ends_work = matches!(commit.guard, Some(Guard::Receipt(_)));
+    if let Some(bytes) = commit.stores.filter(|_| !ends_work) {
         session.space.take(bytes).map_err(Fail::Refused)?;
     }
-    if let Some(guard) = commit.guard
-        && !matches!(messages::find(session, guard)?, Found::Current(_))
-    {
+    let holds = match &commit.guard {
+        None => true,
+        Some(Guard::Receipt(receipt)) => matches!(messages::find(session, *receipt)?, Found::Current(_)),
+        Some(Guard::Schedule(turn)) => schedules::take(session, turn)?,
+    };
+    if !holds {
         return Ok(vec![Effected::Guarded; commit.effects.len()]);
     }
+    let mut last = None;
     let mut effected = Vec::with_capacity(commit.effects.len());
     let mut rest = &commit.effects[..];
     while let Some(((effect, text), others)) = rest.split_first() {
@@ -66,7 +72,14 @@ pub(super) fn commit(session: &Session, commit: &Prepared) -> Worked<Vec<Effecte
             rest = &rest[run.len()..];
             continue;
         }
-        effected.push(make(session, effect, text.as_deref(), commit.now)?);
+        let made = match effect {
+            Effect::Fired { schedule, firing } => schedules::note(session, schedule, firing, last)?,
+            effect => make(session, effect, text.as_deref(), commit.now)?,
+        };
+        if let Effected::Enqueued(Enqueued::Accepted(place)) = made {
+            last = Some(place);
+        }
+        effected.push(made);
         rest = others;
     }
     Ok(effected)
@@ -125,6 +138,7 @@ fn make(session: &Session, effect: &Effect, written: Option<&str>, now: i64) -> 
         Effect::Finish(finished) => finish(session, finished),
         Effect::Meter(meter) => add(session, meter),
         Effect::Put { kind, key, text } => put(session, kind, key, text.as_deref()),
+        Effect::Fired { schedule, firing } => schedules::note(session, schedule, firing, None),
     }
 }
 

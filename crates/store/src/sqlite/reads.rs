@@ -82,7 +82,7 @@ impl From<Error> for ReadError {
 
 pub(super) type Read<T> = std::result::Result<T, ReadError>;
 
-fn all<T>(
+pub(super) fn all<T>(
     conn: &Connection,
     sql: &str,
     params: impl Params,

@@ -7,8 +7,8 @@ use rusqlite::{Connection, OpenFlags};
 use super::Options;
 use crate::error::{Error, Result};
 
-/// The version of the tables below, in `user_version`.
-const VERSION: i64 = 1;
+/// The version of the tables below.
+const VERSION: usize = VERSIONS.len();
 /// Says that a file is ours, in `application_id`: "LMBT".
 const APPLICATION: i64 = 0x4c4d_4254;
 /// Statements that are kept prepared; all that there are.
@@ -25,6 +25,10 @@ pub(super) const BUSY: std::time::Duration = std::time::Duration::from_secs(5);
 /// because places and times of sending ascend together but for the skew of clocks. Both cost a lease nothing that
 /// moving it in `by_time` does not cost anyway. A message entered its queue when it was sent, unless `entered` says when.
 /// `high` is above every place that was ever given out.
+///
+/// What each version added to the tables of the one before; the version is in `user_version`.
+pub(super) const VERSIONS: [&str; 2] = [TABLES, SCHEDULES];
+
 const TABLES: &str = "
 create table state(one integer primary key check(one = 1), epoch integer not null, high integer not null);
 insert into state values(1, 0, 0);
@@ -68,6 +72,16 @@ create table meter(function text primary key, runs integer not null, failed inte
     billed integer not null) without rowid;
 ";
 
+/// A schedule is due at `next_at`, for the time `nominal`; without these it has no times any more.
+const SCHEDULES: &str = "
+create table schedule(id text primary key, next_at integer, nominal integer, version integer not null,
+    enabled integer not null, text text not null) without rowid;
+create index schedule_due on schedule(next_at, id) where enabled and next_at is not null;
+create table firing(seq integer primary key, schedule text not null, nominal integer not null, at integer not null,
+    event text, msg integer, note text not null);
+create index firing_of on firing(schedule, seq);
+";
+
 /// The one connection that writes. It makes the tables when there are none.
 pub(super) fn writer(options: &Options) -> Result<Connection> {
     let flags =
@@ -77,17 +91,21 @@ pub(super) fn writer(options: &Options) -> Result<Connection> {
     let found = Found::read(&conn).map_err(|e| cannot_open(&options.path, &e.to_string()))?;
     match found {
         Found { version: 0, application: 0, tables: 0 } => {
-            create(&conn).map_err(|e| cannot_open(&options.path, &e.to_string()))?;
+            upgrade(&conn, 0).map_err(|e| cannot_open(&options.path, &e.to_string()))?;
         }
         Found { application, .. } if application != APPLICATION => {
             return Err(cannot_open(&options.path, "this is a database of another program"));
         }
-        Found { version, .. } if version != VERSION => {
-            let reason =
-                format!("its format is {version}, and this version knows {VERSION}: use a newer Lambent");
-            return Err(cannot_open(&options.path, &reason));
-        }
-        Found { .. } => {}
+        Found { version, .. } => match usize::try_from(version) {
+            Ok(known @ 1..=VERSION) => {
+                upgrade(&conn, known).map_err(|e| cannot_open(&options.path, &e.to_string()))?;
+            }
+            _ => {
+                let reason =
+                    format!("its format is {version}, and this version knows {VERSION}: use a newer Lambent");
+                return Err(cannot_open(&options.path, &reason));
+            }
+        },
     }
     Ok(conn)
 }
@@ -151,10 +169,15 @@ impl Found {
     }
 }
 
-fn create(conn: &Connection) -> rusqlite::Result<()> {
-    // All or nothing: a node that ends here finds an empty file the next time.
+/// Brings the tables from a version to the newest; zero is an empty file.
+fn upgrade(conn: &Connection, from: usize) -> rusqlite::Result<()> {
+    if from == VERSION {
+        return Ok(());
+    }
+    let tables = VERSIONS[from..].concat();
+    // All or nothing: a node that ends here finds the file as it was the next time.
     conn.execute_batch(&format!(
-        "begin immediate; {TABLES} pragma application_id = {APPLICATION}; pragma user_version = {VERSION}; commit;"
+        "begin immediate; {tables} pragma application_id = {APPLICATION}; pragma user_version = {VERSION}; commit;"
     ))
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use lambent_core::{Failure, Meta};
 
 use super::*;
-use crate::effect::{Effect, Fence, Finished, Released};
+use crate::effect::{Effect, Fence, Finished, Guard, Released};
 use crate::error::Error;
 use crate::message::{Dedup, Enqueued, Leased, NewMessage, Receipt};
 use crate::store::RedriveState;
@@ -239,7 +239,10 @@ async fn near_the_end_of_the_disk_only_work_in_progress_goes_on() {
     let leased = receive(&store, queue, 1, 1000).await;
     let receipt = leased[0].receipt;
     let effects = vec![ack(receipt), finish, enqueue];
-    let made = store.commit(Commit { guard: Some(receipt), effects, ..Commit::default() }).await.unwrap();
+    let made = store
+        .commit(Commit { guard: Some(Guard::Receipt(receipt)), effects, ..Commit::default() })
+        .await
+        .unwrap();
     assert_eq!(made[..2], [Effected::Done, Effected::Done]);
     let leased = receive(&store, queue, 1, 1000).await;
     assert_eq!(make(&store, vec![ack(leased[0].receipt)]).await, [Effected::Done]);
@@ -325,7 +328,7 @@ fn files_that_are_not_ours_or_newer_are_left_alone() {
 
     drop(folder.open());
     let newer = rusqlite::Connection::open(folder.file()).unwrap();
-    newer.pragma_update(None, "user_version", 2).unwrap();
+    newer.pragma_update(None, "user_version", 3).unwrap();
     drop(newer);
     assert!(refused(&folder.file()).contains("use a newer Lambent"));
     assert!(refused(&folder.0.join("nowhere").join("store.db")).contains("cannot open the store"));
@@ -394,4 +397,36 @@ async fn a_redrive_passes_by_what_stays_and_waits_for_what_is_leased() {
     assert!(jobs.balances() && dead.balances());
     assert_eq!((jobs.accepted, jobs.dead, jobs.pending), (3, 0, 3));
     assert_eq!((dead.accepted, dead.done, dead.pending), (4, 3, 1));
+}
+
+#[tokio::test]
+async fn a_store_of_the_first_version_is_brought_to_this_one_and_keeps_what_it_has() {
+    let folder = Folder::new();
+    let old = rusqlite::Connection::open(folder.file()).unwrap();
+    old.execute_batch(schema::VERSIONS[0]).unwrap();
+    old.execute_batch(
+        "pragma application_id = 0x4c4d4254; pragma user_version = 1;
+         insert into queue(id, name, fifo, spec) values(7, 'orders', 0, '{}');
+         insert into account values(7, 1, 0, 0, 0);
+         insert into msg(id, q, vis, att, thr, sent) values(3, 7, 1000, 0, 0, 1000);
+         insert into body values(3, '00000000-0000-4000-8000-000000000001', null, x'6869');
+         insert into document values('rule', 'a', 'text');",
+    )
+    .unwrap();
+    drop(old);
+    for _ in 0..2 {
+        let store = folder.open();
+        let leased = receive(&store, QueueId(7), 1, 2000).await;
+        assert_eq!(leased[0].message.body, "hi");
+        assert_eq!(store.documents("rule").await.unwrap(), [("a".to_owned(), "text".to_owned())]);
+        assert!(store.schedules().await.unwrap().is_empty());
+        assert!(store.accounts().await.unwrap()[0].balances());
+        let (receipt, why) = (leased[0].receipt, Released::Throttled);
+        make(&store, vec![Effect::Release { receipt, at: at(1000), why }]).await;
+    }
+    let version: i64 = rusqlite::Connection::open(folder.file())
+        .unwrap()
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
+    assert_eq!(version, 2);
 }

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use lambent_core::{RequestId, Timestamp};
 use lambent_store::{
-    Account, Browse, Commit, Effect, Effected, Enqueued, Fence, Group, Lease, LeasedBatch, Message, Meter,
-    Queue, QueueId, Redrive, Released, Result, Sequence, Stats, Store, Swept,
+    Account, Browse, Commit, Effect, Effected, Enqueued, Fence, Firing, Group, Lease, LeasedBatch, Message,
+    Meter, Queue, QueueId, Redrive, Released, Result, ScheduleRow, Sequence, Stats, Store, Swept,
 };
 
 use crate::rig::{Backend, Rig, run};
@@ -197,6 +197,26 @@ impl<S: Store> Store for Broken<S> {
 
     async fn redrives(&self) -> Result<Vec<Redrive>> {
         self.inner.redrives().await
+    }
+
+    async fn put_schedule(&self, schedule: ScheduleRow) -> Result<bool> {
+        self.inner.put_schedule(schedule).await
+    }
+
+    async fn remove_schedule(&self, id: &str) -> Result<bool> {
+        self.inner.remove_schedule(id).await
+    }
+
+    async fn schedules(&self) -> Result<Vec<ScheduleRow>> {
+        self.inner.schedules().await
+    }
+
+    async fn due_schedules(&self, by: Timestamp, limit: u32) -> Result<Vec<ScheduleRow>> {
+        self.inner.due_schedules(by, limit).await
+    }
+
+    async fn firings(&self, schedule: &str, limit: u32) -> Result<Vec<Firing>> {
+        self.inner.firings(schedule, limit).await
     }
 
     async fn documents(&self, kind: &str) -> Result<Vec<(String, String)>> {

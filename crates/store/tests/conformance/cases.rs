@@ -6,6 +6,7 @@ mod kept;
 mod leases;
 mod order;
 mod redrives;
+mod schedules;
 mod upkeep;
 
 use std::pin::Pin;
@@ -126,6 +127,16 @@ cases! {
         an_unknown_redrive_is_none
         redrives_are_listed_newest_first_and_ten_at_most
         moving_fits_the_group_to_the_queue
+    }
+    schedules {
+        a_schedule_is_changed_by_who_knows_its_version
+        due_schedules_come_in_the_order_of_their_times
+        firing_moves_on_and_stores_the_event_together
+        a_time_is_fired_once
+        a_schedule_that_is_paused_or_changed_or_gone_does_not_fire
+        the_newest_firings_are_kept
+        a_removed_schedule_takes_its_firings_along
+        schedules_survive_a_restart
     }
     upkeep {
         stats_tell_ready_leased_and_delayed_apart

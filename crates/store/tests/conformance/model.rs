@@ -28,6 +28,9 @@ pub(crate) enum Step {
     Redrive { id: usize, from: usize, to: Option<usize>, fingerprint: Option<u8>, back: usize },
     GoOn { id: usize, limit: u32 },
     CancelRedrive { id: usize },
+    PutSchedule { id: usize, known: bool, due: Option<u64>, enabled: bool },
+    RemoveSchedule { id: usize },
+    Fire { id: usize, stale: bool, then: Option<u64>, queue: usize },
     RemoveSpare,
     PutSpare,
     Reopen,
@@ -99,6 +102,12 @@ fn step() -> impl Strategy<Value = Step> {
         2 => redrive.prop_map(|(id, from, to, fingerprint, back)| Step::Redrive { id, from, to, fingerprint, back }),
         4 => (0..3_usize, 1..4_u32).prop_map(|(id, limit)| Step::GoOn { id, limit }),
         1 => (0..3_usize).prop_map(|id| Step::CancelRedrive { id }),
+        3 => (0..3_usize, proptest::bool::weighted(0.8), proptest::option::weighted(0.8, times()),
+              proptest::bool::weighted(0.8))
+            .prop_map(|(id, known, due, enabled)| Step::PutSchedule { id, known, due, enabled }),
+        1 => (0..3_usize).prop_map(|id| Step::RemoveSchedule { id }),
+        5 => (0..3_usize, proptest::bool::weighted(0.3), proptest::option::weighted(0.8, times()), 0..5_usize)
+            .prop_map(|(id, stale, then, queue)| Step::Fire { id, stale, then, queue }),
         1 => Just(Step::RemoveSpare),
         1 => Just(Step::PutSpare),
         1 => Just(Step::Reopen),

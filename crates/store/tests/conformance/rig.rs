@@ -10,8 +10,8 @@ use lambent_core::{Failure, Meta, RequestId, Timestamp};
 use lambent_store::memory::MemoryStore;
 use lambent_store::sqlite::{Options, SqliteStore};
 use lambent_store::{
-    Account, Browse, Commit, Dedup, Effect, Effected, Enqueued, Fence, Lease, Leased, LeasedBatch, Message,
-    NewMessage, QueueId, Receipt, Redrive, RedriveState, Released, Sequence, Stats, Store,
+    Account, Browse, Commit, Dedup, Effect, Effected, Enqueued, Fence, Guard, Lease, Leased, LeasedBatch,
+    Message, NewMessage, QueueId, Receipt, Redrive, RedriveState, Released, Sequence, Stats, Store,
 };
 
 use crate::broken::{Broken, Flaw};
@@ -150,6 +150,7 @@ impl Rig {
     }
 
     pub(crate) async fn commit(&self, guard: Option<Receipt>, effects: Vec<Effect>) -> Vec<Effected> {
+        let guard = guard.map(Guard::Receipt);
         self.store.commit(Commit { guard, effects, now: self.now }).await.unwrap()
     }
 

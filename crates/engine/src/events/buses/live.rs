@@ -31,7 +31,8 @@ pub(in crate::events) struct Live {
 pub(in crate::events) struct Compiled {
     pub(super) rule: Rule,
     pub(super) arn: String,
-    pattern: Pattern,
+    /// None takes no event: the rule has a schedule.
+    pattern: Option<Pattern>,
     /// In the order of the targets.
     inputs: Vec<Ready>,
 }
@@ -70,23 +71,28 @@ impl Live {
         let text = |key: &str| event.get(key).and_then(Value::as_str);
         let (Some(source), Some(kind)) = (text("source"), text("detail-type")) else {
             let at_work = self.rules.values().filter(|rule| rule.rule.enabled);
-            return at_work.filter(|rule| rule.pattern.matches(event)).collect();
+            return at_work.filter(|rule| rule.takes(event)).collect();
         };
         let by_source = self.by_source.get(source).into_iter().flatten();
         let by_type = self.by_type.get(kind).into_iter().flatten();
         let candidates = by_source.chain(by_type).chain(&self.others);
-        candidates.filter(|rule| rule.pattern.matches(event)).collect()
+        candidates.filter(|rule| rule.takes(event)).collect()
     }
 }
 
 impl Compiled {
     /// Reads a rule's pattern and the inputs of its targets.
     pub(super) fn new(rule: Rule, node: &NodeIdentity) -> Result<Self> {
-        let pattern = Pattern::parse(&rule.pattern)
-            .map_err(|error| Error::Invalid(format!("the pattern of the rule `{}`: {error}", rule.name)))?;
+        let wrong = |error| Error::Invalid(format!("the pattern of the rule `{}`: {error}", rule.name));
+        let none = rule.pattern.is_empty() && rule.schedule.is_some();
+        let pattern = if none { None } else { Some(Pattern::parse(&rule.pattern).map_err(wrong)?) };
         let inputs = rule.targets.iter().map(Ready::new).collect::<Result<_>>()?;
         let arn = node.rule_arn(&rule.bus, &rule.name);
         Ok(Self { rule, arn, pattern, inputs })
+    }
+
+    fn takes(&self, event: &Value) -> bool {
+        self.pattern.as_ref().is_some_and(|pattern| pattern.matches(event))
     }
 
     /// The targets, each with what it gets.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use lambent_core::bus::RuleTarget;
+use lambent_core::bus::{self, RuleTarget};
 use lambent_core::json::push_string;
 use lambent_core::transform::Context;
-use lambent_core::{Attribute, Attributes, BusName, RequestId, Target, Timestamp, limits};
+use lambent_core::{Attribute, Attributes, BusName, RequestId, RuleName, Target, Timestamp, limits};
 use serde_json::{Map, Value};
 
 use super::check::address_key;
@@ -141,6 +141,38 @@ impl Events {
         self.pass_on(fanout, bus, &Passing { value: event, text, ingested }).await
     }
 
+    /// Adds what the targets of a rule get of an event that comes from its schedule. A rule that is gone has none.
+    ///
+    /// # Errors
+    /// When not even a queue of dead letters can be made.
+    pub(crate) async fn put_through_rule(
+        &self,
+        fanout: &mut Fanout,
+        rule: &RuleName,
+        event: &Value,
+    ) -> Result<()> {
+        let bus = self.existing(&BusName::parse(bus::DEFAULT).expect("letters are a name"))?;
+        let Some(rule) = bus.rules.get(rule) else { return Ok(()) };
+        let (text, ingested) = (Bytes::from(event.to_string()), seconds(fanout.now));
+        let event = Passing { value: event, text, ingested };
+        for (target, input) in rule.targets() {
+            match (&target.target, event.input(rule, input)) {
+                (Target::Bus(next), _) if self.live(next).is_some() => {
+                    self.put_into(fanout, next, event.value).await?;
+                }
+                (_, Some(body)) => {
+                    let parcel = Parcel { body, ..self.parcel(rule, target, &event) };
+                    self.send_to(fanout, rule, target, parcel).await?;
+                }
+                (_, None) => {
+                    let parcel = self.parcel(rule, target, &event);
+                    self.undeliverable(fanout, parcel, INVALID, TOO_LARGE).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Takes an event through a bus, and through every bus that rules send it on to.
     async fn pass_on(&self, fanout: &mut Fanout, bus: Arc<Live>, event: &Passing<'_>) -> Result<()> {
         let mut open = vec![bus];
@@ -267,7 +299,7 @@ impl Events {
 }
 
 /// `2026-02-03T10:00:00Z`, as EventBridge writes times.
-fn seconds(at: Timestamp) -> String {
+pub(crate) fn seconds(at: Timestamp) -> String {
     let text = at.iso8601();
     format!("{}Z", text.split('.').next().unwrap_or(&text))
 }

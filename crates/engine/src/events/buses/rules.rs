@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lambent_core::bus::{Rule, RuleTarget, TARGETS_MAX};
-use lambent_core::{BusName, RuleName, Target, limits};
+use lambent_core::bus::{self, Rule, RuleTarget, TARGETS_MAX};
+use lambent_core::schedule::{Fires, Owner};
+use lambent_core::{BusName, RuleName, ScheduleSpec, Target, When, limits};
 use lambent_store::Effect;
 
 use super::check::{addresses, check_rule};
@@ -19,8 +20,10 @@ pub struct RuleSpec {
     pub bus: BusName,
     /// Its name.
     pub name: RuleName,
-    /// Which events, as JSON text.
+    /// Which events, as JSON text; empty for a rule that has a schedule alone.
     pub pattern: String,
+    /// When its targets get a Scheduled Event; only on the bus that is always there.
+    pub schedule: Option<String>,
     /// Whether it is at work.
     pub enabled: bool,
     /// For people.
@@ -37,15 +40,15 @@ impl Events {
     pub async fn put_rule(&self, spec: RuleSpec) -> Result<()> {
         let _changing = self.inner.changing.lock().await;
         let live = self.existing(&spec.bus)?;
-        let RuleSpec { bus, name, pattern, enabled, description, tags } = spec;
+        let RuleSpec { bus, name, pattern, schedule, enabled, description, tags } = spec;
         let rule = match live.rules.get(&name) {
-            Some(old) => Rule { pattern, enabled, description, ..old.rule.clone() },
+            Some(old) => Rule { pattern, schedule, enabled, description, ..old.rule.clone() },
             None => {
                 let (targets, declared) = (Vec::new(), false);
-                Rule { bus, name, pattern, enabled, description, targets, declared, tags }
+                Rule { bus, name, pattern, schedule, enabled, description, targets, declared, tags }
             }
         };
-        self.save_rules(&live, vec![rule], Vec::new()).await
+        self.save_and_schedule(&live, rule).await
     }
 
     /// Changes a rule: whether it is at work, its tags. Bus, name and targets stay.
@@ -63,7 +66,7 @@ impl Events {
         let mut rule = old.clone();
         change(&mut rule);
         let rule = Rule { bus: old.bus, name: old.name, targets: old.targets, ..rule };
-        self.save_rules(&live, vec![rule], Vec::new()).await
+        self.save_and_schedule(&live, rule).await
     }
 
     /// Sets a rule to work.
@@ -92,6 +95,8 @@ impl Events {
         if !rule.targets.is_empty() {
             return Err(Error::Invalid(format!("the rule `{name}` has targets: remove them first")));
         }
+        // First, so that a rule that is gone leaves none behind.
+        self.store().remove_schedule(&schedule_of(name)).await?;
         self.save_rules(&live, Vec::new(), vec![name.clone()]).await
     }
 
@@ -162,6 +167,35 @@ impl Events {
         Ok(live.rules.values().filter(sends).map(|rule| rule.rule.name.clone()).collect())
     }
 
+    /// Stores a rule and its schedule. Whoever calls holds `changing`.
+    async fn save_and_schedule(&self, live: &Live, rule: Rule) -> Result<()> {
+        let (name, enabled) = (rule.name.clone(), rule.enabled);
+        let schedule = match &rule.schedule {
+            Some(_) if rule.bus.as_str() != bus::DEFAULT => {
+                return Err(Error::Invalid(format!(
+                    "only rules of the bus `{}` have a schedule",
+                    bus::DEFAULT
+                )));
+            }
+            Some(text) => {
+                let fires = Fires::Rule(name.clone());
+                let spec = ScheduleSpec::new(&schedule_of(&name), When::Expression(text.clone()), fires);
+                let spec = ScheduleSpec { owner: Owner::Rule, ..spec };
+                self.check_schedule(&spec)?;
+                Some(spec)
+            }
+            None => None,
+        };
+        self.save_rules(live, vec![rule], Vec::new()).await?;
+        match schedule {
+            Some(spec) => self.keep_schedule(spec, Some(enabled)).await,
+            None => {
+                self.store().remove_schedule(&schedule_of(&name)).await?;
+                Ok(())
+            }
+        }
+    }
+
     fn rule_of(&self, bus: &BusName, name: &RuleName) -> Result<(Arc<Live>, Rule)> {
         let live = self.existing(bus)?;
         match live.rules.get(name) {
@@ -210,4 +244,9 @@ impl Events {
         let before = live.rules.values().flat_map(|rule| addresses(&rule.rule)).collect();
         self.forget_addresses(&live.bus.name, before).await
     }
+}
+
+/// What the schedule of a rule is called.
+fn schedule_of(rule: &RuleName) -> String {
+    format!("rule:{rule}")
 }

@@ -61,6 +61,7 @@ fn target(id: &str, to: &str) -> RuleTarget {
 
 fn spec(on: &str, rule: &str, pattern: &str) -> RuleSpec {
     RuleSpec {
+        schedule: None,
         bus: bus(on),
         name: name(rule),
         pattern: pattern.to_owned(),
@@ -72,6 +73,7 @@ fn spec(on: &str, rule: &str, pattern: &str) -> RuleSpec {
 
 fn declared(rule: &str, targets: Vec<RuleTarget>) -> Rule {
     Rule {
+        schedule: None,
         bus: bus("default"),
         name: name(rule),
         pattern: r#"{"source": ["shop"]}"#.to_owned(),

@@ -68,7 +68,7 @@ pub(super) fn buses(events: &Events) -> Answer {
             name: rule.name.to_string(),
             enabled: rule.enabled,
             to: rule.targets.iter().map(|target| target.target.to_string()).collect(),
-            pattern: rule.pattern,
+            pattern: if rule.pattern.is_empty() { rule.schedule.unwrap_or_default() } else { rule.pattern },
         });
         buses.push(view::Bus { name: bus.name.to_string(), rules: rules.collect() });
     }

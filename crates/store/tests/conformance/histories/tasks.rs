@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use lambent_core::{Attributes, Meta};
 use lambent_store::{
-    Bury, Commit, Dedup, Effect, Effected, Enqueued, Fence, Lease, Meter, NewMessage, QueueId, Receipt,
-    Redrive, RedriveState, Released, Store,
+    Bury, Commit, Dedup, Effect, Effected, Enqueued, Fence, Guard, Lease, Meter, NewMessage, QueueId,
+    Receipt, Redrive, RedriveState, Released, Store,
 };
 
 use super::record::{MAX_RECEIVES, Place, Record, Settle, Taken, What};
@@ -46,6 +46,7 @@ pub(super) async fn run(
 
 impl Task {
     async fn commit(&self, guard: Option<Receipt>, effects: Vec<Effect>) -> Option<Vec<Effected>> {
+        let guard = guard.map(Guard::Receipt);
         self.store.commit(Commit { guard, effects, now: self.record.now() }).await.ok()
     }
 

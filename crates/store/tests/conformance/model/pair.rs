@@ -10,8 +10,9 @@ use bytes::Bytes;
 use lambent_core::{Attribute, Attributes, Meta, RequestId, Timestamp};
 use lambent_store::memory::MemoryStore;
 use lambent_store::{
-    Bury, Commit, Dedup, Effect, Effected, Enqueued, Error, Fence, Finished, Lease, LeasedBatch, Message,
-    Meter, NewMessage, QueueId, Receipt, Redrive, RedriveState, Released, Sequence, Store,
+    Bury, Commit, Dedup, Effect, Effected, Enqueued, Error, Fence, Finished, Firing, Guard, Lease,
+    LeasedBatch, Message, Meter, NewMessage, Next, QueueId, Receipt, Redrive, RedriveState, Released,
+    ScheduleRow, Sequence, Store, Turn,
 };
 
 use super::{Change, Step};
@@ -59,6 +60,11 @@ impl Side {
             0 => Receipt { message: Sequence(i64::MAX), token: 0 },
             _ => self.receipts[count - 1 - number % count],
         }
+    }
+
+    async fn schedule(&self, number: usize) -> Option<ScheduleRow> {
+        let all = self.store.schedules().await.ok()?;
+        all.into_iter().find(|row| row.id == named(number))
     }
 
     fn message(&self, number: usize) -> Sequence {
@@ -231,6 +237,20 @@ impl Pair {
                     }
                 }
             }
+            Step::PutSchedule { id, known, due, enabled } => {
+                let put = async |s: &Side| {
+                    let version = if known { s.schedule(id).await.map_or(0, |row| row.version) } else { 1 };
+                    let next = due.map(|ms| Next { nominal: now, at: after(now, ms) });
+                    let text = format!("{due:?}");
+                    s.store.put_schedule(ScheduleRow { id: named(id), version, next, enabled, text }).await
+                };
+                same(put(&self.model).await, put(&self.real).await)?;
+            }
+            Step::RemoveSchedule { id } => {
+                let remove = async |s: &Side| s.store.remove_schedule(&named(id)).await;
+                same(remove(&self.model).await, remove(&self.real).await)?;
+            }
+            Step::Fire { id, stale, then, queue } => return self.fire(id, stale, then, queue).await,
             Step::RemoveSpare => {
                 let remove = async |s: &Side| s.store.remove_queue(s.queues[SPARE]).await;
                 same(remove(&self.model).await, remove(&self.real).await)?;
@@ -251,6 +271,27 @@ impl Pair {
         Ok(())
     }
 
+    async fn fire(&mut self, id: usize, stale: bool, then: Option<u64>, queue: usize) -> Checked {
+        let (first, now) = (self.count, self.now);
+        self.count += 1;
+        let then = then.map(|ms| Next { nominal: now, at: after(now, ms) });
+        let commit = async |side: &Side| {
+            let row = side.schedule(id).await?;
+            let change = Change::Enqueue { queue, group: 0, key: None, digest: None, delay: 0, size: 3 };
+            let event = RequestId::from_random(first << 64 | 1);
+            let version = if stale { row.version - 1 } else { row.version };
+            let turn = Turn { schedule: row.id.clone(), version, at: row.next?.at, then };
+            let note = format!("{stale}");
+            let firing = Firing { nominal: now, at: now, event: Some(event), message: None, note };
+            let effects = vec![side.effect(&change, event, now), Effect::Fired { schedule: row.id, firing }];
+            Some(Commit { guard: Some(Guard::Schedule(turn)), effects, now })
+        };
+        match (commit(&self.model).await, commit(&self.real).await) {
+            (Some(model), Some(real)) => self.committed(model, real).await,
+            (model, real) => same(Ok(model.is_some()), Ok(real.is_some())),
+        }
+    }
+
     async fn commit(&mut self, guard: Option<usize>, changes: &[Change]) -> Checked {
         let first = self.count;
         self.count += changes.len() as u128;
@@ -258,9 +299,14 @@ impl Pair {
             let ids = (first..).map(|number| RequestId::from_random(number << 64 | 1));
             let effects =
                 changes.iter().zip(ids).map(|(change, id)| side.effect(change, id, self.now)).collect();
-            Commit { guard: guard.map(|number| side.receipt(number)), effects, now: self.now }
+            let guard = guard.map(|number| Guard::Receipt(side.receipt(number)));
+            Commit { guard, effects, now: self.now }
         };
         let (of_model, of_real) = (of(&self.model), of(&self.real));
+        self.committed(of_model, of_real).await
+    }
+
+    async fn committed(&mut self, of_model: Commit, of_real: Commit) -> Checked {
         let model = self.model.store.commit(of_model).await.map_err(|error| error.to_string())?;
         let real = self.real.store.commit(of_real).await.map_err(|error| error.to_string())?;
         for (model, real) in model.iter().zip(&real) {
@@ -338,6 +384,15 @@ impl Pair {
             |all: Vec<Redrive>| all.into_iter().map(|r| (r.id.clone(), r)).collect::<BTreeMap<_, _>>();
         let redrives = redrives.map(|all| by_id(all.into_iter().map(|r| self.redrive_as_model(r)).collect()));
         same(model.store.redrives().await.map(by_id), redrives)?;
+        same(model.store.schedules().await, real.store.schedules().await)?;
+        same(model.store.due_schedules(self.now, 2).await, real.store.due_schedules(self.now, 2).await)?;
+        for id in 0..3 {
+            let firings = real.store.firings(&named(id), 3).await.map(|all| {
+                let as_model = |place: Option<Sequence>| place.map(|place| self.as_model(place));
+                all.into_iter().map(|f| Firing { message: as_model(f.message), ..f }).collect()
+            });
+            same(model.store.firings(&named(id), 3).await, firings)?;
+        }
         same(model.store.documents("rule").await, real.store.documents("rule").await)?;
         same(model.store.meters().await, real.store.meters().await)?;
         for number in 0..3 {
@@ -368,6 +423,15 @@ impl Pair {
         let (from, last) = (self.queue_as_model(redrive.from), self.as_model(redrive.last));
         Redrive { from, to, last, ..redrive }
     }
+}
+
+/// A schedule's name.
+fn named(schedule: usize) -> String {
+    format!("s{schedule}")
+}
+
+fn after(now: Timestamp, ms: u64) -> Timestamp {
+    now.plus(Duration::from_millis(ms))
 }
 
 /// Compares two answers. Of errors only the kind counts, for each store has its own words.
