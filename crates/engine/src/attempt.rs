@@ -260,7 +260,7 @@ impl Attempt<'_> {
         let until = events.now().plus(self.hold());
         let effects = vec![Effect::Extend { receipt: self.event.receipt, until }];
         // When that fails, the lease may run out and the event is run twice: at least once is what is promised.
-        drop(events.store().commit(Commit { guard: None, effects, now: events.now() }).await);
+        drop(events.store().settle(Commit { guard: None, effects, now: events.now() }).await);
     }
 
     /// How long the event is held at a time.

@@ -1,11 +1,11 @@
 //! Asynchronous invocations: taking them in, and what is said about what becomes of them.
 
-use std::hash::{DefaultHasher, Hasher};
 use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use lambent_core::{EventConfig, FunctionName, Meta, RequestId, Target, TraceHeader, limits};
 use lambent_store::{Commit, Dedup, Effect, Effected, Enqueued, Finished, NewMessage};
+use sha2::{Digest, Sha256};
 
 use super::catalog::{Address, Purpose, Queue};
 use super::{Error, Events, Result};
@@ -40,13 +40,15 @@ pub struct Key {
 impl Key {
     /// A key, and the content that it stands for.
     pub fn new(text: String, content: &[&[u8]]) -> Self {
-        // SipHash with fixed keys: the same in every run of this program. It finds mistakes, nothing is secured by it.
-        let mut hash = DefaultHasher::new();
+        // It is stored, so it must be the same in every release.
+        let mut hash = Sha256::new();
         for part in content {
-            hash.write(part);
-            hash.write_usize(part.len());
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
         }
-        Self { text, digest: hash.finish() }
+        let digest = hash.finalize();
+        let first = digest.first_chunk().expect("a SHA-256 has 32 bytes");
+        Self { text, digest: u64::from_le_bytes(*first) }
     }
 }
 

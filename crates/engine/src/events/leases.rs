@@ -123,7 +123,7 @@ impl Events {
         let now = self.now();
         let until = now.plus(keep);
         let effects = receipts.map(|receipt| Effect::Extend { receipt, until }).collect();
-        self.store().commit(Commit { guard: None, effects, now }).await?;
+        self.store().settle(Commit { guard: None, effects, now }).await?;
         Ok(())
     }
 
