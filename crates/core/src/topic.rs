@@ -43,6 +43,51 @@ pub struct Subscription {
     pub declared: bool,
 }
 
+/// What a subscriber asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscriptionSpec {
+    /// Where it goes: a function, a queue or an address.
+    pub target: Target,
+    /// What it wants; everything without one.
+    pub filter: Option<Filter>,
+    /// The message itself is delivered, without an envelope; not for functions.
+    pub raw: bool,
+    /// Where messages go that could not be delivered.
+    pub dead_letter: Option<QueueName>,
+    /// How delivery to an address is retried.
+    pub retry: RetryPolicy,
+}
+
+impl SubscriptionSpec {
+    /// A subscription to everything, with the settings that SNS has by itself.
+    pub fn to(target: Target) -> Self {
+        Self { target, filter: None, raw: false, dead_letter: None, retry: HTTP_RETRY }
+    }
+
+    /// What a subscription asks for.
+    pub fn of(subscription: &Subscription) -> Self {
+        let Subscription { target, filter, raw, dead_letter, retry, .. } = subscription.clone();
+        Self { target, filter, raw, dead_letter, retry }
+    }
+
+    /// The subscription that asks for this, confirmed and not of the manifest.
+    pub fn subscription(self, topic: &TopicName, id: String) -> Subscription {
+        let Self { target, filter, raw, dead_letter, retry } = self;
+        let topic = topic.clone();
+        Subscription {
+            topic,
+            id,
+            target,
+            filter,
+            raw,
+            dead_letter,
+            retry,
+            unconfirmed: None,
+            declared: false,
+        }
+    }
+}
+
 /// What a subscription wants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filter {

@@ -42,7 +42,7 @@ pub use ledger::{Entry, Ledger};
 pub use messages::{Batch, Outgoing, Receive, Sent};
 pub use redrive::{RedrivePlan, RedriveRequest};
 pub use schedules::Scheduled;
-pub use topics::{Bodies, Publication, Published, SubscriptionSpec, Topic};
+pub use topics::{Bodies, Publication, Published, Topic};
 
 use catalog::Catalog;
 pub(crate) use schedules::run as run_schedules;

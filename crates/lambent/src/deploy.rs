@@ -2,10 +2,9 @@
 
 use anyhow::Context;
 use lambent_core::{Function, QueueSpec};
-use lambent_engine::events::SubscriptionSpec;
 use lambent_engine::{Engine, Events};
 use lambent_gateway::{Gateway, Router};
-use lambent_manifest::{App, DeclaredSubscription};
+use lambent_manifest::App;
 use lambent_sandbox::Launcher;
 use lambent_sources::Sources;
 
@@ -66,8 +65,7 @@ async fn declare(events: &Events, app: &App) -> anyhow::Result<()> {
         events.declare_bus(name, Vec::new()).await?;
     }
     for (name, spec, subscriptions) in &app.topics {
-        let subscriptions = subscriptions.iter().map(subscription).collect();
-        let declared = events.declare_topic(name, spec.clone(), subscriptions).await;
+        let declared = events.declare_topic(name, spec.clone(), subscriptions.clone()).await;
         declared.with_context(|| format!("the topic {name}"))?;
     }
     for (name, rules) in &app.buses {
@@ -88,9 +86,4 @@ async fn undeclare(events: &Events, app: &App) -> anyhow::Result<()> {
     }
     let kept = app.buses.iter().map(|(name, _)| name.clone()).collect();
     Ok(events.undeclare_buses(&kept).await?)
-}
-
-fn subscription(declared: &DeclaredSubscription) -> SubscriptionSpec {
-    let DeclaredSubscription { target, filter, raw, dead_letter, retry } = declared.clone();
-    SubscriptionSpec { target, filter, raw, dead_letter, retry }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use lambent_core::bus::Rule;
-use lambent_core::topic::TopicSpec;
+use lambent_core::topic::{SubscriptionSpec, TopicSpec};
 use lambent_core::{
     BucketName, BucketSpec, BusName, EventConfig, Function, FunctionName, QueueName, QueueSpec, Route,
     RouteKey, ScheduleSpec, SourceSpec, Table, TopicName, limits,
@@ -19,7 +19,6 @@ use crate::node::Node;
 use crate::references::{self, Reference};
 use crate::route::{self, Placed};
 use crate::source::Source;
-use crate::subscription::DeclaredSubscription;
 use crate::{bucket, bus, example, function, queue, schedule, table, topic};
 
 /// An app, checked and ready to be enforced as it stands.
@@ -38,7 +37,7 @@ pub struct App {
     /// Its queues by name.
     pub queues: Vec<(QueueName, QueueSpec)>,
     /// Its topics by name, each with who is subscribed to it.
-    pub topics: Vec<(TopicName, TopicSpec, Vec<DeclaredSubscription>)>,
+    pub topics: Vec<(TopicName, TopicSpec, Vec<SubscriptionSpec>)>,
     /// Its buses by name, each with its rules by name.
     pub buses: Vec<(BusName, Vec<Rule>)>,
     /// The sources of its functions, by function; no queue is the source of two.
@@ -58,7 +57,7 @@ pub(crate) struct Draft {
     pub(crate) tables: Vec<Table>,
     pub(crate) buckets: Vec<(BucketName, BucketSpec)>,
     pub(crate) queues: Vec<(QueueName, QueueSpec)>,
-    pub(crate) topics: Vec<(TopicName, TopicSpec, Vec<DeclaredSubscription>)>,
+    pub(crate) topics: Vec<(TopicName, TopicSpec, Vec<SubscriptionSpec>)>,
     pub(crate) buses: Vec<(BusName, Vec<Rule>)>,
     pub(crate) sources: Vec<SourceSpec>,
     pub(crate) schedules: Vec<schedule::Placed>,

@@ -46,7 +46,6 @@ pub use code::{CodeError, check_code};
 pub use docs::reference;
 pub use load::{FILE_NAME, load, parse};
 pub use problem::{Place, Problem, Problems};
-pub use subscription::DeclaredSubscription;
 
 /// The smallest manifest that serves something, for error texts and pages.
 pub fn example() -> &'static str {

@@ -1,7 +1,7 @@
 //! `subscriptions`: who gets what is published to a topic.
 
 use lambent_core::pattern::policy::{Error, FilterPolicy, Scope};
-use lambent_core::topic::{Filter, HTTP_RETRY};
+use lambent_core::topic::{Filter, HTTP_RETRY, SubscriptionSpec};
 use lambent_core::{FunctionName, QueueName, RetryPolicy, Target, TopicName};
 
 use crate::fault::{Fault, Faults, Read};
@@ -9,21 +9,6 @@ use crate::keys::{Form, Key, Need, Section, set};
 use crate::node::Node;
 use crate::references::{Reference, Role};
 use crate::{retry, value};
-
-/// A subscription that the manifest makes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeclaredSubscription {
-    /// Where it goes: a function, a queue or an address. The topic has no other subscription of this target.
-    pub target: Target,
-    /// What it wants; everything without one.
-    pub filter: Option<Filter>,
-    /// The message itself is delivered, without an envelope. Never so for a function.
-    pub raw: bool,
-    /// Where messages go that could not be delivered.
-    pub dead_letter: Option<QueueName>,
-    /// How delivery to an address is retried.
-    pub retry: RetryPolicy,
-}
 
 /// What the keys of a subscription fill in.
 #[derive(Debug, Default)]
@@ -120,7 +105,7 @@ pub(crate) fn read(
     node: &Node<'_>,
     topic: &TopicName,
     references: &mut Vec<Reference>,
-) -> Read<DeclaredSubscription> {
+) -> Read<SubscriptionSpec> {
     if !node.value.is_table() {
         return Err(node.wrong_form("a subscription, as in { queue = \"orders\" }").into());
     }
@@ -137,7 +122,7 @@ pub(crate) fn read(
     let scope = draft.scope.unwrap_or_default();
     // A subscription without a target has been refused by now.
     let Some(target) = draft.queue.or(draft.function).or(draft.url) else { return Err(faults) };
-    faults.or(DeclaredSubscription {
+    faults.or(SubscriptionSpec {
         target,
         filter: draft.filter.map(|policy| Filter { policy, scope }),
         raw: draft.raw.unwrap_or_default(),

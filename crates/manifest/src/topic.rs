@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use lambent_core::topic::TopicSpec;
+use lambent_core::topic::{SubscriptionSpec, TopicSpec};
 use lambent_core::{Target, TopicName, limits};
 
 use crate::app;
@@ -10,14 +10,14 @@ use crate::fault::{Faults, Read};
 use crate::keys::{Form, Key, Need, Section, set};
 use crate::node::Node;
 use crate::references::Reference;
-use crate::subscription::{self, DeclaredSubscription};
+use crate::subscription;
 use crate::value;
 
 /// What the keys of a topic fill in.
 #[derive(Debug)]
 pub(crate) struct Draft {
     name: TopicName,
-    subscriptions: Vec<DeclaredSubscription>,
+    subscriptions: Vec<SubscriptionSpec>,
     content_dedup: Option<bool>,
     references: Vec<Reference>,
 }

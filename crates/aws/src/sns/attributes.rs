@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use lambent_core::pattern::policy::{FilterPolicy, Scope};
-use lambent_core::topic::{Filter, HTTP_RETRY};
+use lambent_core::topic::{Filter, HTTP_RETRY, SubscriptionSpec};
 use lambent_core::{Arn, RetryPolicy, Target};
 use lambent_engine::Events;
-use lambent_engine::events::SubscriptionSpec;
 use serde::Deserialize;
 
 /// Longest time that retries of a delivery may take altogether (SNS, delivery policies).

@@ -1,10 +1,10 @@
 //! Subscriptions: subscribing, confirming, changing, listing.
 
 use http::Method;
-use lambent_core::topic::{HTTP_RETRY, Subscription};
+use lambent_core::topic::{HTTP_RETRY, Subscription, SubscriptionSpec};
 use lambent_core::{Arn, Target};
 use lambent_engine::Events;
-use lambent_engine::events::{Error, SubscriptionSpec};
+use lambent_engine::events::Error;
 
 use super::error::{invalid, refusal, required, subscription, topic};
 use super::topics::entries;

@@ -23,7 +23,6 @@ use super::{Error, Events, Result};
 
 pub use publish::{Bodies, Publication, Published};
 pub(super) use publish::{CONFIRMATION, KIND};
-pub use subscriptions::SubscriptionSpec;
 
 /// The kinds of documents that the store keeps topics in.
 const TOPIC: &str = "topic";

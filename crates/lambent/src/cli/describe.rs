@@ -5,10 +5,11 @@ use std::time::Duration;
 use lambent_core::bus::Rule;
 use lambent_core::schedule::Fires;
 use lambent_core::table::{Attribute, Projection, StreamView, TableIndex, TableKey};
+use lambent_core::topic::SubscriptionSpec;
 use lambent_core::{
     EventConfig, QueueSpec, RetryPolicy, Route, ScheduleSpec, SourceFrom, SourceSpec, Table, Target,
 };
-use lambent_manifest::{App, DeclaredSubscription};
+use lambent_manifest::App;
 use serde_json::{Value, json};
 
 use super::input::millis;
@@ -155,7 +156,7 @@ fn settings_of_queue(fifo: bool, spec: &QueueSpec) -> String {
 fn topics(app: &App) -> Option<String> {
     let rows = app.topics.iter().flat_map(|(name, _, subscriptions)| {
         let nobody = || vec![name.to_string(), String::new(), "nobody".to_owned(), String::new()];
-        let listener = |(i, subscription): (usize, &DeclaredSubscription)| {
+        let listener = |(i, subscription): (usize, &SubscriptionSpec)| {
             let name = if i == 0 { name.to_string() } else { String::new() };
             let filter = subscription.filter.as_ref().map_or("everything", |filter| &filter.policy);
             let raw = if subscription.raw { ", raw" } else { "" };

@@ -142,7 +142,7 @@ fn topics_of_the_shop() {
     assert_eq!(orders.target.to_string(), "queue:orders");
     assert!(orders.raw && orders.dead_letter.is_some() && !audit.raw);
     let filter = |scope, policy: &str| Some((policy.to_owned(), scope));
-    let found = |subscription: &crate::DeclaredSubscription| {
+    let found = |subscription: &lambent_core::topic::SubscriptionSpec| {
         subscription.filter.clone().map(|filter| (filter.policy, filter.scope))
     };
     assert_eq!(found(orders), filter(Scope::MessageAttributes, r#"{"kind":["order"]}"#));

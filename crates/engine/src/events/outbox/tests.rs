@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use lambent_core::topic::TopicSpec;
+use lambent_core::topic::{SubscriptionSpec, TopicSpec};
 use lambent_core::{Clock, Failure, QueueName, QueueSpec, RetryPolicy, Target, Timestamp, TopicName};
 use lambent_store::{Browse, Message};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::events::catalog::{Address, Purpose};
-use crate::events::{Events, Fanout, Parcel, Publication, SubscriptionSpec};
+use crate::events::{Events, Fanout, Parcel, Publication};
 
 /// A clock that starts in 2026 and goes on by itself.
 #[derive(Debug)]

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use lambent_core::topic::{Subscription, TopicSpec};
+use lambent_core::topic::{Subscription, SubscriptionSpec, TopicSpec};
 use lambent_core::{RequestId, TopicName, limits};
 use lambent_store::Effect;
 
 use super::subscriptions::{invalid, random};
-use super::{Listener, SUBSCRIPTION, SubscriptionSpec, Topic, put};
+use super::{Listener, SUBSCRIPTION, Topic, put};
 use crate::events::{Error, Events, Result};
 
 impl Events {

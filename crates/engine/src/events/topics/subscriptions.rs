@@ -2,58 +2,13 @@
 
 use std::sync::Arc;
 
-use lambent_core::topic::{Filter, HTTP_RETRY, Subscription};
-use lambent_core::{QueueName, RequestId, RetryPolicy, Target, TopicName, limits};
+use lambent_core::topic::{Subscription, SubscriptionSpec};
+use lambent_core::{QueueName, RequestId, Target, TopicName, limits};
 use lambent_store::Effect;
 
 use super::{Listener, SUBSCRIPTION, Topic, put};
 use crate::events::catalog::{Address, Purpose};
 use crate::events::{Error, Events, Fanout, Result};
-
-/// What a subscriber asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SubscriptionSpec {
-    /// Where it goes: a function, a queue or an address.
-    pub target: Target,
-    /// What it wants; everything without one.
-    pub filter: Option<Filter>,
-    /// The message itself is delivered, without an envelope; not for functions.
-    pub raw: bool,
-    /// Where messages go that could not be delivered.
-    pub dead_letter: Option<QueueName>,
-    /// How delivery to an address is retried.
-    pub retry: RetryPolicy,
-}
-
-impl SubscriptionSpec {
-    /// A subscription to everything, with the settings that SNS has by itself.
-    pub fn to(target: Target) -> Self {
-        Self { target, filter: None, raw: false, dead_letter: None, retry: HTTP_RETRY }
-    }
-
-    /// What a subscription asks for.
-    pub fn of(subscription: &Subscription) -> Self {
-        let Subscription { target, filter, raw, dead_letter, retry, .. } = subscription.clone();
-        Self { target, filter, raw, dead_letter, retry }
-    }
-
-    /// The subscription that asks for this.
-    pub(super) fn subscription(self, topic: &TopicName, id: String) -> Subscription {
-        let Self { target, filter, raw, dead_letter, retry } = self;
-        let topic = topic.clone();
-        Subscription {
-            topic,
-            id,
-            target,
-            filter,
-            raw,
-            dead_letter,
-            retry,
-            unconfirmed: None,
-            declared: false,
-        }
-    }
-}
 
 impl Events {
     /// Subscribes to a topic. Whoever has subscribed already with the same settings gets the same subscription; an

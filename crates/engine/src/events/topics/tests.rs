@@ -9,7 +9,9 @@ use lambent_core::{
 use lambent_store::memory::MemoryStore;
 use lambent_store::{Browse, Message};
 
-use super::{Bodies, Publication, SubscriptionSpec};
+use lambent_core::topic::SubscriptionSpec;
+
+use super::{Bodies, Publication};
 use crate::events::{Error, Events, Fanout};
 
 #[derive(Debug)]
